@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The container's cgroup: <v2 mount>/SLICE/vz-CTID.scope/ct
+ *
+ * Limits are written to the scope, which belongs to the host; `ct` is the root
+ * of the container's cgroup namespace and is delegated to its root user
+ * (Documentation/admin-guide/cgroup-v2.rst, "Delegation").  Monitors sit in
+ * SLICE/mon, outside of every container's limits.
+ *
+ * Only the v2 hierarchy is used.  On hybrid hosts, where it has no
+ * controllers, containers start and cg_create() reports what is missing.
+ */
+#ifndef VZ_CG_CG_H
+#define VZ_CG_CG_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum cg_ctrl {
+	CG_CPU = 1u << 0,
+	CG_MEMORY = 1u << 1,
+	CG_PIDS = 1u << 2,
+	CG_IO = 1u << 3,
+	CG_CPUSET = 1u << 4,
+};
+
+#define CG_NONE UINT64_MAX	/* no limit wanted: the file is not written */
+
+struct cg_limits {
+	uint64_t mem_max, swap_max;	/* bytes; CG_NONE */
+	uint64_t mem_low, mem_high;
+	uint64_t pids_max;
+	uint64_t cpu_weight;		/* 1..10000 */
+	uint64_t cpu_quota;		/* percent of one CPU, 0 = max */
+	uint64_t io_weight;
+	uint64_t io_bps, io_iops;	/* per second and direction, 0 = max */
+	dev_t io_dev;			/* device that they are for, 0 = unknown */
+	const char *cpus, *mems;	/* cpuset lists or NULL; borrowed */
+};
+
+#define CG_LIMITS_INIT                                                             \
+	((struct cg_limits){ .mem_max = CG_NONE, .swap_max = CG_NONE,              \
+			     .mem_low = CG_NONE, .mem_high = CG_NONE,              \
+			     .pids_max = CG_NONE, .cpu_weight = CG_NONE,           \
+			     .cpu_quota = CG_NONE, .io_weight = CG_NONE,           \
+			     .io_bps = CG_NONE, .io_iops = CG_NONE })
+
+/* Root of the v2 hierarchy: an O_PATH fd, or 181. */
+int cg_root_open(struct vz_err *e);
+/* The scope of a container, O_PATH; -ENOENT (@e untouched) when it has none. */
+int cg_scope_open(const char *slice, uint32_t ctid);
+
+struct cg {
+	int scope, ct, mon;	/* O_PATH descriptors of the three groups */
+};
+
+#define CG_INIT ((struct cg){ -EBADF, -EBADF, -EBADF })
+
+/*
+ * Makes the groups (existing empty ones are reused), applies @l and delegates
+ * `ct` to @uid:@gid.  *ret_missing: controllers that @l needs and the host's
+ * v2 hierarchy does not offer.
+ */
+int cg_create(const char *slice, uint32_t ctid, const struct cg_limits *l, uid_t uid, gid_t gid,
+	      struct cg *ret, unsigned int *ret_missing, struct vz_err *e);
+void cg_done(struct cg *cg);
+
+/* Writes the limits that are set; live changes use it too.  1, 2 or 148. */
+int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_missing,
+		    struct vz_err *e);
+/* "cpu memory" for messages, into @buf. */
+const char *cg_ctrl_names(unsigned int ctrls, char *buf, size_t size);
+
+/* Is a process in the container's subtree? */
+bool cg_populated(const char *slice, uint32_t ctid);
+/* Freezes or thaws the scope and waits up to a second for it. */
+int cg_freeze(const char *slice, uint32_t ctid, bool freeze, struct vz_err *e);
+/* Kills whatever is inside, waits until it is gone, removes the groups. */
+int cg_destroy(const char *slice, uint32_t ctid, struct vz_err *e);
+
+/*
+ * The group that a new process of the container joins: `ct`, or where its init
+ * is when `ct` has become an inner node ("no internal processes").  O_PATH fd.
+ */
+int cg_join_open(const char *slice, uint32_t ctid, pid_t init, struct vz_err *e);
+
+/* One number of a scope's file ("memory.current"); CG_NONE when absent or "max". */
+uint64_t cg_stat_u64(int scope, const char *file);
+/* One key of a flat-keyed file ("memory.events", "oom_kill"). */
+uint64_t cg_stat_key(int scope, const char *file, const char *key);
+
+#endif
