@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define VZ_ROOM "ns"
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "ns/ns-int.h"
+#include "sys/syscalls.h"
+
+#define INIT_NS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
+
+/*
+ * Children of this process get clocks that start now.  The offsets can only be
+ * written while the namespace is empty (time_namespaces(7)).  A kernel without
+ * time namespaces shows the host's uptime: not worth a failed start.
+ */
+static void unshare_time(void)
+{
+	struct timespec mono, boot;
+	char line[128];
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	snprintf(line, sizeof(line), "monotonic -%lld 0\nboottime -%lld 0\n",
+		 (long long)mono.tv_sec, (long long)boot.tv_sec);
+	(void)io_write_small_at(AT_FDCWD, "/proc/self/timens_offsets", line);
+}
+
+static int write_map(pid_t pid, const char *file, uint32_t first, uint32_t count)
+{
+	char path[64], line[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	snprintf(line, sizeof(line), "0 %u %u\n", first, count);
+	return io_write_small_at(AT_FDCWD, path, line);
+}
+
+static int write_maps(pid_t pid, const struct ns_idmap *map, struct vz_err *e)
+{
+	int r = write_map(pid, "uid_map", map->uid, map->count);
+
+	if (r == 0)
+		r = write_map(pid, "gid_map", map->gid, map->count);
+	if (r < 0)
+		return vz_fail(e, VZ_IDMAP, -r, "Unable to map ids %u..%u into the container",
+			       map->uid, map->uid + map->count - 1);
+	return 0;
+}
+
+/*
+ * ucounts (pending signals, locked memory, message queues) are charged to the
+ * owner of the user namespace in its parent: with root as the owner of all,
+ * one container's use would count against the others.
+ */
+static int become_owner(const struct ns_idmap *map)
+{
+	return syscall(SYS_setresuid, -1, map->uid, -1) < 0 ? -errno : 0;
+}
+
+static void become_root_again(void)
+{
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+		_exit(VZ_SYSTEM_ERROR);
+}
+
+pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
+		    struct vz_err *e)
+{
+	struct clone_args args = {
+		.flags = INIT_NS | (map->count ? CLONE_NEWUSER : 0) | CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = (uint64_t)cgroup,
+	};
+	pid_t pid;
+	int r;
+
+	unshare_time();
+	if (map->count) {
+		r = become_owner(map);
+		if (r < 0)
+			return vz_fail(e, VZ_IDMAP, -r, "Unable to take host id %u", map->uid);
+	}
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		ns_init_main(in, map);
+	r = errno;
+	if (map->count)
+		become_root_again();
+	if (pid < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, r, "Unable to create namespaces");
+	if (map->count) {
+		r = write_maps(pid, map, e);
+		if (r < 0) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+			return r;
+		}
+	}
+	return pid;
+}
+
+int ns_init_go(int sock, int tree, struct vz_err *e)
+{
+	char go = 'g';
+	int r = ns_send_fd(sock, tree, &go, 1);
+
+	if (r < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, -r, "Container's init is gone");
+	return 0;
+}
+
+int ns_init_result(int sock, struct vz_err *e)
+{
+	struct vz_err rec;
+	ssize_t n;
+
+	do {
+		n = recv(sock, &rec, sizeof(rec), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != sizeof(rec))
+		return vz_fail(e, VZ_ENVCREATE_ERROR, n < 0 ? errno : 0,
+			       "Lost contact to the container's init");
+	/* Written by our own code, but it has been inside: keep it terminated. */
+	rec.msg[sizeof(rec.msg) - 1] = '\0';
+	rec.room[sizeof(rec.room) - 1] = '\0';
+	*e = rec;
+	return rec.sys > 0 ? -rec.sys : -EPROTO;
+}
+
+int ns_open(pid_t pid, const char *ns, struct vz_err *e)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to open the %s namespace", ns);
+	return fd;
+}
+
+/* The helper lives until its parent has the descriptor: killed and reaped. */
+int ns_userns_open(const struct ns_idmap *map, struct vz_err *e)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&args);
+	int fd;
+
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	if (pid < 0)
+		return vz_fail(e, VZ_IDMAP, errno, "Unable to create a user namespace");
+	fd = write_maps(pid, map, e);
+	if (fd == 0)
+		fd = ns_open(pid, "user", e);
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return fd;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VZ_NS_NS_INT_H
+#define VZ_NS_NS_INT_H
+
+#include "ns/ns.h"
+
+/* The child of ns_clone_init(): never returns. */
+__noreturn void ns_init_main(const struct ns_init *in, const struct ns_idmap *map);
+
+/* Detached mounts made before the pivot: see rootfs.c. */
+struct ns_mounts {
+	int tree, proc, sys, cgroup, dev, pts, shm, mqueue;
+};
+
+int ns_mounts_open(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e);
+/* Attaches all below m->tree and makes it the root. */
+int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e);
+/* The console pty: slave on @ret_slave, bound over /dev/console. */
+int ns_console_open(const struct ns_mounts *m, int *ret_master, int *ret_slave, struct vz_err *e);
+
+/* Everything inherited from an administrator's shell that a VPS must not see. */
+void ns_reset_process(void);
+
+#endif

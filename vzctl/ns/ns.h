@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Namespaces: clone a container's init, set its root up from inside, enter a
+ * running container.
+ *
+ * Theory of operation
+ *
+ *	vzctl ---clone3---> monitor ---clone3(user,mnt,pid,net,uts,ipc)---> init
+ *	   \_____________________ socketpair (ns_init.sock) _______________/
+ *
+ * The monitor writes the id maps; vzctl builds the idmapped root mount and the
+ * network with the descriptors of init's namespaces while init waits, then
+ * sends the root tree over the socket.  Init, already root of nothing but its
+ * own user namespace, mounts /proc, /sys, /dev, pivots, sends the master of
+ * its console to the monitor, drops rights, and executes the container's init.
+ * The socket is close-on-exec: its end means success, a struct vz_err failure.
+ *
+ * No memory is allocated between clone and exec.
+ */
+#ifndef VZ_NS_NS_H
+#define VZ_NS_NS_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+
+struct ns_idmap {
+	uint32_t uid, gid;	/* host ids of the container's 0 */
+	uint32_t count;		/* of both; 0: no user namespace */
+};
+
+struct ns_dev {
+	const char *path;	/* on the host */
+	const char *name;	/* below the container's /dev; one level of directory allowed */
+	bool optional;
+};
+
+enum ns_init_flags {
+	NS_MASK_PROC = 1u << 0,	/* FEATURES nesting:off: cover what leaks in /proc */
+	NS_NO_INIT = 1u << 1,	/* runscript on a stopped container: run the script, exit */
+	NS_CGROUP_V1_SYSTEMD = 1u << 2,
+};
+
+struct ns_init {
+	int sock;			/* SOCK_SEQPACKET to vzctl */
+	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
+	const char *root;		/* VE_ROOT: the mount point used for pivot_root */
+	const char *hostname;		/* or NULL */
+	const struct ns_dev *devs;
+	size_t n_devs;
+	const char *const *inits;	/* programs tried in order, NULL terminated */
+	const char *const *env;		/* of init, NULL terminated */
+	const char *script;		/* run by the container's sh before init, or NULL */
+	size_t script_len;
+	const char *const *script_env;
+	int script_timeout_ms;
+	int (*secure)(void *arg);	/* seccomp and capabilities; negative errno */
+	void *secure_arg;
+	unsigned int flags;		/* enum ns_init_flags */
+	uint32_t pty_max;		/* 0: kernel default */
+	uint64_t shm_bytes;		/* 0: half of the memory */
+};
+
+/*
+ * In the monitor: unshares the time namespace for children (uptime starts at
+ * 0) and clones init into cgroup @cgroup.  Returns its pid in the parent's
+ * namespace; the child never returns.  Id maps are written before it returns.
+ */
+pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
+		    struct vz_err *e);
+
+/* Sends the tree to a waiting init, and reads its verdict: 0 when init runs. */
+int ns_init_go(int sock, int tree, struct vz_err *e);
+int ns_init_result(int sock, struct vz_err *e);
+
+/* A user namespace with @map and nothing in it, for idmapped mounts. */
+int ns_userns_open(const struct ns_idmap *map, struct vz_err *e);
+/* "user", "net" ... of a process. */
+int ns_open(pid_t pid, const char *ns, struct vz_err *e);
+
+/* One descriptor over a SEQPACKET socket, with @len bytes of @data. */
+int ns_send_fd(int sock, int fd, const void *data, size_t len);
+/* Returns bytes; *ret_fd is -EBADF when none came. */
+ssize_t ns_recv_fd(int sock, int *ret_fd, void *data, size_t len);
+
+/* ---- entering ------------------------------------------------------- */
+
+struct ns_enter {
+	int pidfd;			/* of the container's init */
+	int cgroup;			/* to join (cg_join_open) */
+	const char *const *argv;	/* tried as argv[0]; see alt */
+	const char *const *alt;		/* second choice when argv[0] does not exist, or NULL */
+	const char *const *env;
+	int in, out, err;		/* the process's 0,1,2; -1: /dev/null */
+	bool pty;			/* allocate a terminal inside: in/out/err ignored */
+	const char *cwd;
+	int (*secure)(void *arg);
+	void *secure_arg;
+};
+
+/*
+ * Starts a process in the container; returns its pid (child of the caller).
+ * With @pty, *ret_master is the terminal's master.  Fails with
+ * VZ_COMMAND_EXECUTION_ERROR, errno ENOENT when neither program is there.
+ */
+pid_t ns_enter_spawn(const struct ns_enter *en, int *ret_master, struct vz_err *e);
+
+/*
+ * Opens /dev/ptmx's instance inside the current root safely: the devpts it
+ * finds must be a devpts, not what a tenant put in its place.
+ */
+int ns_pty_open(int *ret_master, int *ret_slave);
+
+#endif
