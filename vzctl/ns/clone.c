@@ -107,11 +107,12 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 	return pid;
 }
 
-int ns_init_go(int sock, int tree, struct vz_err *e)
+int ns_init_go(int sock, int tree, int dev, struct vz_err *e)
 {
-	char go = 'g';
-	int r = ns_send_fd(sock, tree, &go, 1);
+	int r = ns_send_fd(sock, tree, "r", 1);
 
+	if (r == 0)
+		r = ns_send_fd(sock, dev, "d", 1);
 	if (r < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, -r, "Container's init is gone");
 	return 0;

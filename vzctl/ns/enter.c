@@ -25,7 +25,7 @@
 #include "sys/syscalls.h"
 
 #define JOIN_NS (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | \
-		 CLONE_NEWCGROUP | CLONE_NEWPID)
+		 CLONE_NEWCGROUP)
 
 static __noreturn void die(int report, const struct vz_err *e)
 {

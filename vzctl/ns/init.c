@@ -67,15 +67,15 @@ static __noreturn void die(const struct ns_init *in, const struct vz_err *e)
 }
 
 /* vzctl speaks when the root is mounted; its end of the socket dies with it. */
-static int wait_tree(const struct ns_init *in, struct vz_err *e)
+static int wait_mount(const struct ns_init *in, char what, struct vz_err *e)
 {
-	int tree = -EBADF;
-	char go = 0;
-	ssize_t n = ns_recv_fd(in->sock, &tree, &go, 1);
+	int fd = -EBADF;
+	char got = 0;
+	ssize_t n = ns_recv_fd(in->sock, &fd, &got, 1);
 
-	if (n != 1 || go != 'g' || tree < 0)
+	if (n != 1 || got != what || fd < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, n < 0 ? (int)-n : 0, "Start was given up");
-	return tree;
+	return fd;
 }
 
 static int become_root(const struct ns_idmap *map, struct vz_err *e)
@@ -181,9 +181,12 @@ static int init_setup(const struct ns_init *in, const struct ns_idmap *map, stru
 
 	prctl(PR_SET_DUMPABLE, 0);
 	ns_reset_process();
-	m.tree = wait_tree(in, e);
+	m.tree = wait_mount(in, 'r', e);
 	if (m.tree < 0)
 		return m.tree;
+	m.dev = wait_mount(in, 'd', e);
+	if (m.dev < 0)
+		return m.dev;
 	r = become_root(map, e);
 	if (r < 0)
 		return r;

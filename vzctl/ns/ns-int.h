@@ -15,6 +15,14 @@ struct ns_mounts {
 int ns_mounts_open(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e);
 /* Attaches all below m->tree and makes it the root. */
 int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e);
+struct ns_fs_opt {
+	const char *key, *value;	/* value NULL: a flag */
+};
+
+/* A new detached file system. */
+int ns_fs_mount(const char *type, unsigned int attrs, const struct ns_fs_opt *opts, size_t n,
+		struct vz_err *e);
+
 /* The console pty: slave on @ret_slave, bound over /dev/console. */
 int ns_console_open(const struct ns_mounts *m, int *ret_master, int *ret_slave, struct vz_err *e);
 

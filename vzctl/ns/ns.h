@@ -30,15 +30,15 @@ struct ns_idmap {
 };
 
 struct ns_dev {
-	const char *path;	/* on the host */
-	const char *name;	/* below the container's /dev; one level of directory allowed */
-	bool optional;
+	char name[64];		/* below /dev; directories on the way are made */
+	char type;		/* 'c' or 'b' */
+	uint32_t major, minor;
+	uint32_t mode;		/* 0666 */
 };
 
 enum ns_init_flags {
 	NS_MASK_PROC = 1u << 0,	/* FEATURES nesting:off: cover what leaks in /proc */
 	NS_NO_INIT = 1u << 1,	/* runscript on a stopped container: run the script, exit */
-	NS_CGROUP_V1_SYSTEMD = 1u << 2,
 };
 
 struct ns_init {
@@ -46,8 +46,6 @@ struct ns_init {
 	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
 	const char *root;		/* VE_ROOT: the mount point used for pivot_root */
 	const char *hostname;		/* or NULL */
-	const struct ns_dev *devs;
-	size_t n_devs;
 	const char *const *inits;	/* programs tried in order, NULL terminated */
 	const char *const *env;		/* of init, NULL terminated */
 	const char *script;		/* run by the container's sh before init, or NULL */
@@ -69,8 +67,16 @@ struct ns_init {
 pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
 		    struct vz_err *e);
 
-/* Sends the tree to a waiting init, and reads its verdict: 0 when init runs. */
-int ns_init_go(int sock, int tree, struct vz_err *e);
+/*
+ * A detached tmpfs for the container's /dev, made by the host: nodes that work,
+ * owned by the container's root @map, who cannot make others (mknod(2) needs
+ * the initial user namespace).  Returns the mount's fd; 86.
+ */
+int ns_dev_mount(const struct ns_dev *devs, size_t n, const struct ns_idmap *map,
+		 struct vz_err *e);
+
+/* Sends root and /dev to a waiting init, and reads its verdict: 0 when init runs. */
+int ns_init_go(int sock, int tree, int dev, struct vz_err *e);
 int ns_init_result(int sock, struct vz_err *e);
 
 /* A user namespace with @map and nothing in it, for idmapped mounts. */

@@ -19,12 +19,8 @@
 #include "ns/ns-int.h"
 #include "sys/syscalls.h"
 
-struct fs_opt {
-	const char *key, *value;	/* value NULL: a flag */
-};
-
-static int fs_mount(const char *type, unsigned int attrs, const struct fs_opt *opts, size_t n,
-		    struct vz_err *e)
+int ns_fs_mount(const char *type, unsigned int attrs, const struct ns_fs_opt *opts, size_t n,
+		struct vz_err *e)
 {
 	_cleanup_close_ int fs = sys_fsopen(type, FSOPEN_CLOEXEC);
 	int fd;
@@ -47,38 +43,33 @@ fail:
 int ns_mounts_open(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e)
 {
 	const unsigned int safe = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-	const struct fs_opt dev[] = { { "mode", "755" }, { "size", "4m" }, { "nr_inodes", "64k" } };
 	char max[16], shm[32];
-	struct fs_opt pts[] = { { "mode", "620" }, { "gid", "5" }, { "ptmxmode", "666" },
+	struct ns_fs_opt pts[] = { { "mode", "620" }, { "gid", "5" }, { "ptmxmode", "666" },
 				{ "max", max } };
-	const struct fs_opt shmo[] = { { "mode", "1777" }, { "size", shm } };
+	const struct ns_fs_opt shmo[] = { { "mode", "1777" }, { "size", shm } };
 
 	snprintf(max, sizeof(max), "%u", in->pty_max);
 	snprintf(shm, sizeof(shm), "%llu", (unsigned long long)in->shm_bytes);
-	m->proc = fs_mount("proc", safe, NULL, 0, e);
+	m->proc = ns_fs_mount("proc", safe, NULL, 0, e);
 	if (m->proc < 0)
 		return m->proc;
 	/* Read-only tells systemd that devices are not its business. */
-	m->sys = fs_mount("sysfs", safe | MOUNT_ATTR_RDONLY, NULL, 0, e);
+	m->sys = ns_fs_mount("sysfs", safe | MOUNT_ATTR_RDONLY, NULL, 0, e);
 	if (m->sys < 0)
 		return m->sys;
-	m->cgroup = fs_mount("cgroup2", safe, NULL, 0, e);
+	m->cgroup = ns_fs_mount("cgroup2", safe, NULL, 0, e);
 	if (m->cgroup < 0)
 		return m->cgroup;
-	m->dev = fs_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME, dev,
-			  ARRAY_SIZE(dev), e);
-	if (m->dev < 0)
-		return m->dev;
-	m->pts = fs_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts,
+	m->pts = ns_fs_mount("devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, pts,
 			  in->pty_max ? 4 : 3, e);
 	if (m->pts < 0)
 		return m->pts;
-	m->shm = fs_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, shmo,
+	m->shm = ns_fs_mount("tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, shmo,
 			  in->shm_bytes ? 2 : 1, e);
 	if (m->shm < 0)
 		return m->shm;
 	/* A kernel without POSIX queues is no reason to refuse a start. */
-	m->mqueue = fs_mount("mqueue", safe, NULL, 0, VZ_IGNORE);
+	m->mqueue = ns_fs_mount("mqueue", safe, NULL, 0, VZ_IGNORE);
 	return 0;
 }
 
@@ -112,51 +103,10 @@ static int attach(int mnt, int dirfd, const char *name, struct vz_err *e)
 	return 0;
 }
 
-/* A device node as a bind mount: mknod does not work in a user namespace. */
-static int bind_dev(int dev, const struct ns_dev *d, struct vz_err *e)
+static int fill_dev(const struct ns_mounts *m, struct vz_err *e)
 {
-	_cleanup_close_ int src = -EBADF, dst = -EBADF;
-	const char *slash = strchr(d->name, '/');
-	char dir[32];
+	int r = attach(m->pts, m->dev, "pts", e);
 
-	src = sys_open_tree(AT_FDCWD, d->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (src < 0) {
-		if (d->optional)
-			return 0;
-		return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to open device '%s'", d->path);
-	}
-	if (slash) {
-		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - d->name), d->name);
-		if (mkdirat(dev, dir, 0755) < 0 && errno != EEXIST)
-			return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to create '/dev/%s'", dir);
-	}
-	dst = openat(dev, d->name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (dst < 0)
-		return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to create '/dev/%s'", d->name);
-	if (sys_move_mount(src, "", dst, "",
-			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to bind '/dev/%s'", d->name);
-	return 0;
-}
-
-static int fill_dev(const struct ns_init *in, const struct ns_mounts *m, struct vz_err *e)
-{
-	static const char *const links[][2] = {
-		{ "/proc/self/fd", "fd" },	   { "/proc/self/fd/0", "stdin" },
-		{ "/proc/self/fd/1", "stdout" },   { "/proc/self/fd/2", "stderr" },
-		{ "pts/ptmx", "ptmx" },		   { "/proc/kcore", "core" },
-	};
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < in->n_devs; i++)
-		r = bind_dev(m->dev, &in->devs[i], e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
-		if (symlinkat(links[i][0], m->dev, links[i][1]) < 0)
-			return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to create '/dev/%s'",
-				       links[i][1]);
-	r = attach(m->pts, m->dev, "pts", e);
 	if (r == 0)
 		r = attach(m->shm, m->dev, "shm", e);
 	if (r == 0 && m->mqueue >= 0)
@@ -184,8 +134,8 @@ static void mask_proc(const struct ns_mounts *m)
 			(void)sys_move_mount(null, "", m->proc, files[i], MOVE_MOUNT_F_EMPTY_PATH);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		const struct fs_opt opt[] = { { "size", "0" }, { "mode", "555" } };
-		_cleanup_close_ int t = fs_mount("tmpfs", MOUNT_ATTR_RDONLY, opt, 2, VZ_IGNORE);
+		const struct ns_fs_opt opt[] = { { "size", "0" }, { "mode", "555" } };
+		_cleanup_close_ int t = ns_fs_mount("tmpfs", MOUNT_ATTR_RDONLY, opt, 2, VZ_IGNORE);
 
 		if (t >= 0)
 			(void)sys_move_mount(t, "", m->proc, dirs[i], MOVE_MOUNT_F_EMPTY_PATH);
@@ -218,7 +168,7 @@ int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err
 		return r;
 	r = attach(m->dev, m->tree, "dev", e);
 	if (r == 0)
-		r = fill_dev(in, m, e);
+		r = fill_dev(m, e);
 	if (r == 0)
 		r = attach(m->proc, m->tree, "proc", e);
 	if (r == 0)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What vzctl and vzmon agree on. */
+#ifndef VZ_MON_MON_H
+#define VZ_MON_MON_H
+
+/* Descriptors that the monitor is executed with. */
+#define MON_FD_PTY 3	/* master of the container's /dev/console, non-blocking */
+#define MON_FD_LISTEN 4	/* SOCK_SEQPACKET, listening on /run/vz/CTID/console.sock */
+#define MON_FD_LOGDIR 5	/* directory of the console logs */
+#define MON_FD_LOG 6	/* CTID.console there, opened for append */
+
+/* vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS */
+
+/*
+ * Packets of the console socket.  From a client: 'd' and bytes to type; 'w' and
+ * two 16-bit numbers (rows, columns).  To a client: bytes as they came.
+ */
+#define MON_PACKET_MAX 4096
+#define MON_RING_SIZE 65536
+#define MON_LOG_MAX (1u << 20)	/* then CTID.console becomes CTID.console.1 */
+
+#endif
