@@ -226,7 +226,7 @@ static int parse_long(struct parse *ps, int argc, char **argv, int *i, struct vz
 {
 	const char *name = argv[*i] + 2, *value = NULL;
 	size_t n = strcspn(name, "=");
-	struct opt o;
+	struct opt o = { 0 };
 	int r;
 
 	r = find_option(ps, name, n, &o, e);
@@ -250,7 +250,7 @@ static int parse_short(struct parse *ps, int argc, char **argv, int *i, struct v
 {
 	for (const char *s = argv[*i] + 1; *s; s++) {
 		const char *value = NULL;
-		struct opt o;
+		struct opt o = { 0 };
 		int r;
 
 		r = find_short(ps, *s, &o, e);
