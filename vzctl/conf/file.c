@@ -491,7 +491,7 @@ static int make_edits(const char *text, size_t n, const struct conf_change *ch, 
 		if (has && had && value_equal(param_get(p), conf_value(before, p), conf_value(after, p)))
 			continue;
 		/* Deleting from a list that was never there leaves no empty line. */
-		if (!had && has && param_is_list(param_get(p)) && !conf_list(after, p)->n)
+		if (!had && has && value_empty(param_get(p), conf_value(after, p)))
 			continue;
 		ed[out++] = (struct edit){ .p = p, .value = has ? conf_format(after, p) : NULL };
 	}

@@ -59,6 +59,8 @@ void value_format(const struct param *p, const union value *v, struct vz_buf *ou
 bool value_equal(const struct param *p, const union value *a, const union value *b);
 /* Adds the entries of @src to the toggles or devices of @dst; the later word wins. */
 void value_merge(const struct param *p, union value *dst, const union value *src);
+/* A list, set of toggles, ... without entries. */
+bool value_empty(const struct param *p, const union value *v);
 bool param_is_list(const struct param *p);
 /* One address with an optional prefix length, canonical; -EINVAL. */
 int value_ip_canon(const char *s, bool want_mask, char *ret, size_t size);

@@ -73,6 +73,11 @@ bool value_equal(const struct param *p, const union value *a, const union value 
 	return str_eq(vz_buf_str(&x), vz_buf_str(&y));
 }
 
+bool value_empty(const struct param *p, const union value *v)
+{
+	return param_is_list(p) ? !v->list.n : p->type >= PT_NETIF && !v->arr.n;
+}
+
 /* ---- numbers --------------------------------------------------------- */
 
 static uint64_t page_size(void)
