@@ -171,6 +171,38 @@ __attribute__((unused)) static int as_container(const char *dir, const char *scr
 	return st;
 }
 
+/* @n directories named d, each in the one before, with a file at the bottom. */
+__attribute__((unused)) static void make_deep(const char *path, int n)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	must(fd >= 0);
+	for (int i = 0; i < n; i++) {
+		int sub;
+
+		must(mkdirat(fd, "d", 0755) == 0);
+		sub = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		must(sub >= 0);
+		close(fd);
+		fd = sub;
+	}
+	must(mknodat(fd, "file", S_IFREG | 0644, 0) == 0);
+	close(fd);
+}
+
+__attribute__((unused)) static int depth_of(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0, sub;
+
+	while ((sub = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
+		close(fd);
+		fd = sub;
+		n++;
+	}
+	close(fd);
+	return n;
+}
+
 /* @mkfs: arguments for a file system on a 512 MiB file; @opts for mount(8). */
 __attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
 {

@@ -18,6 +18,7 @@ struct store_driver {
 		     struct vz_err *e);
 	/* @dir: the private area, O_PATH.  Returns a mount for store_finish_mount(). */
 	int (*mount)(const struct store_ref *s, int dir, int userns_fd, struct vz_err *e);
+	int (*umount_done)(const struct store_ref *s, int dir, struct vz_err *e); /* or NULL */
 	int (*usage)(const struct store_ref *s, int dir, struct store_usage *ret,
 		     struct vz_err *e);
 	int (*resize)(const struct store_ref *s, int dir, struct vz_err *e);
@@ -63,6 +64,9 @@ int quota_get(int fd, uint32_t id, struct store_usage *ret);
 int quota_build(const struct store_ref *s, int fd, struct vz_err *e);
 int quota_usage(const struct store_ref *s, int dir, struct store_usage *ret, struct vz_err *e);
 int quota_resize(const struct store_ref *s, int dir, struct vz_err *e);
+
+/* Whether btrfs accounts subvolumes (qgroups) where @fd is. */
+bool btrfs_quota_enabled(int fd);
 
 /*
  * Copies what the directory @src contains into the empty directory @dst, with

@@ -15,14 +15,15 @@
 #include "sys/syscalls.h"
 
 static const struct store_driver *const drivers[] = {
-	&store_overlay,
+	&store_overlay, &store_dir, &store_btrfs, &store_image,
 };
 
 static const struct {
 	const char *word;
 	const struct store_driver *driver;
 } layouts[] = {
-	{ "overlay", &store_overlay },
+	{ "overlay", &store_overlay },	{ "dir", &store_dir },	   { "simfs", &store_dir },
+	{ "btrfs", &store_btrfs },	{ "image", &store_image }, { "ploop", &store_image },
 };
 
 static const char store_words[] = "overlay, dir (simfs), btrfs, image (ploop)";
@@ -152,11 +153,14 @@ static int detect_unmarked(const char *path, const struct store_driver **ret, st
 	 */
 	if (has(dir, "lower") && has(dir, "upper") && has(dir, "work"))
 		like = store_overlay.name;
+	else if (has(dir, "root.img"))
+		like = store_image.name;
 	if (like)
 		return vz_fail(e, VZ_UNK_MOUNT_TYPE, 0,
 			       "%s looks like layout %s but is not marked so; set VE_LAYOUT in the "
 			       "configuration if it is", path, like);
-	return vz_fail(e, VZ_STORAGE_UNSUP, 0, "%s is of layout dir", path);
+	*ret = &store_dir;
+	return 0;
 }
 
 static int detect(const char *path, const struct store_driver **ret, struct vz_err *e)
@@ -282,7 +286,7 @@ static int open_parent(const struct place *p, bool create, struct vz_err *e)
 	int fd;
 
 	if (create) {
-		int r = io_mkdir_p(p->dir, 0755);
+		int r = io_mkdir_p(p->dir, 0700);
 
 		if (r < 0)
 			return store_fail(e, VZ_CANT_CREATE_DIR, -r, "%s", p->dir);
@@ -351,6 +355,20 @@ int store_mount(const struct store_ref *s, int userns_fd, struct vz_err *e)
 	if (dir < 0)
 		return dir;
 	return vz_wrap(e, d->mount(s, dir, userns_fd, e), "Cannot mount %s", s->private);
+}
+
+int store_umount_done(const struct store_ref *s, struct vz_err *e)
+{
+	_cleanup_close_ int dir = -EBADF;
+	const struct store_driver *d;
+
+	dir = open_private(s, &d, e);
+	/* A private area that is gone holds no device. */
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return dir;
+	return d->umount_done ? d->umount_done(s, dir, e) : 0;
 }
 
 int store_usage(const struct store_ref *s, struct store_usage *ret, struct vz_err *e)
@@ -453,6 +471,8 @@ bool store_quota_supported(const struct store_ref *s)
 	_cleanup_close_ int fd = -EBADF;
 	const struct store_driver *d = s->layout ? driver_by_word(s->layout) : &store_overlay;
 
+	if (d == &store_image)
+		return true;
 	/* The private area may not exist: its nearest ancestor is on the same disk. */
 	while ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT) {
 		char *slash = strrchr(path, '/');
@@ -463,5 +483,5 @@ bool store_quota_supported(const struct store_ref *s)
 	}
 	if (fd < 0)
 		return false;
-	return d && quota_enforced(fd);
+	return d == &store_btrfs ? btrfs_quota_enabled(fd) : quota_enforced(fd);
 }
