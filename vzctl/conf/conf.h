@@ -94,6 +94,18 @@ const struct vz_strv *conf_change_added(const struct conf_change *ch, enum param
 /* What --ipdel named; the single entry "all" deletes everything. */
 const struct vz_strv *conf_change_deleted(const struct conf_change *ch, enum param_id p);
 int conf_apply(struct conf *base, const struct conf_change *ch, struct vz_err *e);
+/* What a command adds by itself: ORIGIN_SAMPLE, LOCAL_UID, ...  Lists: replaced. */
+int conf_change_set(struct conf_change *ch, enum param_id p, const char *value,
+		    enum conf_source src, struct vz_err *e);
+void conf_change_unset(struct conf_change *ch, enum param_id p);
+/* --applyconfig: every value of @sample that is not the identity of a container. */
+void conf_change_sample(struct conf_change *ch, const struct conf *sample);
+/*
+ * Gives the interfaces that @ch adds the names and addresses that were not
+ * typed: vethCTID.N, 00:18:51:xx:xx:xx inside and FE:18:51:xx:xx:xx outside.
+ * Once, before conf_apply() and conf_save_ct(), so that both see the same.
+ */
+void conf_change_fill_netif(struct conf_change *ch, uint32_t ctid);
 
 /*
  * Options of create and set (enum param_when masks choose the rows).  Options
@@ -101,6 +113,9 @@ int conf_apply(struct conf *base, const struct conf_change *ch, struct vz_err *e
  * @extra, a table of the command's own; both spellings --opt=v and --opt v,
  * dash and underscore, unique abbreviations.  20 = syntax, 21 = unknown option
  * or bad value, as vzctl-compat section 2.1.
+ *
+ * @argv holds the arguments behind the CTID only: argv[0] is already one.
+ * The value of an extra option with has_arg may be NULL in the table.
  */
 struct conf_extra_opt {
 	const char *name;
@@ -116,6 +131,8 @@ int conf_parse_args(int argc, char **argv, unsigned int when, const struct conf_
 
 /* /etc/vz (VZ_SYSCONFDIR "/vz"), or $VZ_CONFDIR in test builds. */
 const char *conf_dir(void);
+/* Another directory, for unit tests and offline tools; @dir is borrowed, NULL resets. */
+void conf_dir_set(const char *dir);
 /* vz.conf merged over built-in defaults.  10 when missing. */
 int conf_load_node(struct conf **ret, struct vz_err *e);
 /*
@@ -128,15 +145,22 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 int conf_load_file(const char *path, struct conf **ret, struct vz_err *e);
 /* A sample (ve-NAME.conf-sample).  82 when missing. */
 int conf_load_sample(const char *name, struct conf **ret, struct vz_err *e);
+/* Its text, for conf_create_ct(). */
+int conf_read_sample(const char *name, struct vz_buf *ret, struct vz_err *e);
 /*
  * Rewrites CTID.conf: lines of changed parameters are replaced in place or
  * appended, removed ones dropped; comments, unknown keys, order, line ends of
  * other lines survive.  Atomic.  Missing file: created (with a warning when
- * @warn_missing).  139 on failure.
+ * @warn_missing).  139 on failure.  1 when the file was written, 0 when it
+ * already says all that ("No changes in CT configuration, not saving").
  */
 int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing,
 		 struct vz_err *e);
-/* Writes a complete new file from @base_text (a sample's text, or "") + @ch. */
+/*
+ * Writes a complete new file from @base_text (a sample's text, or "") + @ch,
+ * with ONBOOT="no" when neither has one (libvirt needs the key).  82 when the
+ * file exists.
+ */
 int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_change *ch,
 		   struct vz_err *e);
 /* Renames CTID.conf, CTID.mount, ... to *.destroyed. */

@@ -1,0 +1,584 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Reading and writing *.conf: shell syntax, KEY="value" lines.
+ *
+ * Reading is one pass over the text in place.  Saving edits the text: lines of
+ * changed keys are replaced where they stand, everything else stays as it is,
+ * byte for byte.
+ */
+#include "conf/priv.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+
+/* ---- lines ----------------------------------------------------------- */
+
+struct line {
+	const char *text;	/* start of the line */
+	size_t len;		/* with its line end */
+	const char *key;	/* NULL: no assignment */
+	size_t key_len;
+	const char *val;	/* raw text behind the '=' */
+	size_t val_len;		/* without line end and blanks before it */
+};
+
+static bool key_char(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* Splits off the line at @s; false at the end of the text. */
+static bool next_line(const char **s, const char *end, struct line *l)
+{
+	const char *p = *s, *eol, *stop;
+
+	if (p == end)
+		return false;
+	eol = memchr(p, '\n', end - p);
+	stop = eol ? eol : end;
+	*l = (struct line){ .text = p, .len = (eol ? eol + 1 : end) - p };
+	*s = eol ? eol + 1 : end;
+	while (p < stop && is_blank(*p))
+		p++;
+	l->key = p;
+	while (p < stop && key_char(*p))
+		p++;
+	l->key_len = p - l->key;
+	if (!l->key_len || p == stop || *p != '=') {
+		l->key = NULL;
+		return true;
+	}
+	l->val = p + 1;
+	while (stop > l->val && is_blank(stop[-1]))
+		stop--;
+	l->val_len = stop - l->val;
+	return true;
+}
+
+/*
+ * The end of a quoted value.  A shell stops at the first bare quote; 4.x, which
+ * did not escape quotes, at the last of the line.  They differ only where text
+ * follows the first one, and there 4.x meant a longer value unless the text is
+ * a comment.
+ */
+static const char *closing_quote(const char *p, const char *end, char q)
+{
+	const char *last = NULL;
+
+	for (; p < end; p++) {
+		const char *after = p + 1;
+
+		if (*p == '\\' && q == '"' && p + 1 < end) {
+			p++;
+			continue;
+		}
+		if (*p != q)
+			continue;
+		while (after < end && is_blank(*after))
+			after++;
+		if (after == end || (*after == '#' && after > p + 1))
+			return p;
+		last = p;
+	}
+	return last ? last : end;
+}
+
+/* Copies the value without quotes and escapes; @out has room for val_len + 1. */
+static void unquote(const struct line *l, char *out)
+{
+	const char *p = l->val, *end = l->val + l->val_len;
+	char q = 0;
+
+	if (p < end && (*p == '"' || *p == '\'')) {
+		q = *p++;
+		end = closing_quote(p, end, q);
+	} else {
+		for (const char *c = p; c < end; c++)
+			if (*c == '#' && c > p && is_blank(c[-1])) {
+				end = c;
+				break;
+			}
+		while (end > p && is_blank(end[-1]))
+			end--;
+	}
+	while (p < end) {
+		if (*p == '\\' && q == '"' && p + 1 < end)
+			p++;
+		*out++ = *p++;
+	}
+	*out = '\0';
+}
+
+void conf_quote(struct vz_buf *out, const char *key, const char *value, bool path)
+{
+	vz_buf_adds(out, key);
+	vz_buf_adds(out, "=\"");
+	for (; *value; value++) {
+		/* $VEID of a path is for the shell that sources the file. */
+		if (strchr(path ? "\"\\`" : "\"\\`$", *value))
+			vz_buf_addc(out, '\\');
+		vz_buf_addc(out, *value);
+	}
+	vz_buf_addc(out, '"');
+}
+
+/* ---- reading --------------------------------------------------------- */
+
+struct reader {
+	struct conf *c;
+	const char *path;	/* for warnings; NULL: silent */
+	unsigned int mask;	/* WHEN_FILE, WHEN_NODE */
+	char *scratch;		/* as long as the text */
+};
+
+static void take_value(const struct reader *rd, unsigned int lineno, enum param_id p,
+		       const char *value)
+{
+	const struct param *row = param_get(p);
+	char why[512];
+	bool clamped;
+	union value v;
+
+	if (!*value && !param_is_list(row) && row->type < PT_NETIF) {
+		/* KEY="" is "not set", in the shell as here. */
+		if (conf_own(rd->c, p))
+			conf_unset(rd->c, p);
+		return;
+	}
+	if (value_parse(row, value, CONF_FILE, &v, why, sizeof(why), &clamped) < 0) {
+		if (rd->path)
+			vz_warn("Warning: %s line %u: bad value %s=\"%.100s\" (accepted: %.200s), ignoring",
+				rd->path, lineno, row->key, value, why);
+		return;
+	}
+	if (clamped && rd->path)
+		vz_warn("Warning: %s line %u: %s is too large, taken as unlimited", rd->path, lineno,
+			row->key);
+	conf_put(rd->c, p, &v);
+}
+
+static void read_line(const struct reader *rd, unsigned int lineno, const struct line *l,
+		      uint64_t *seen)
+{
+	enum param_id p = param_by_key(l->key, l->key_len);
+
+	if (p == P_COUNT || !(param_get(p)->when & rd->mask)) {
+		if (rd->path)
+			vz_verbose("%s line %u: unknown parameter %.*s, ignoring", rd->path, lineno,
+				   (int)l->key_len, l->key);
+		return;
+	}
+	if ((seen[p / 64] >> (p % 64) & 1) && rd->path)
+		vz_warn("Warning: %s line %u: %s is set again, the last line counts", rd->path, lineno,
+			param_get(p)->key);
+	seen[p / 64] |= 1ULL << (p % 64);
+	unquote(l, rd->scratch);
+	take_value(rd, lineno, p, rd->scratch);
+}
+
+static void read_text(const struct reader *rd, const char *text, size_t n)
+{
+	uint64_t seen[SET_WORDS] = { 0 };
+	const char *s = text;
+	unsigned int lineno = 0;
+	struct line l;
+
+	while (next_line(&s, text + n, &l)) {
+		lineno++;
+		if (!l.key)
+			continue;
+		if (memchr(l.val, '\0', l.val_len)) {
+			if (rd->path)
+				vz_warn("Warning: %s line %u: NUL byte, ignoring the line", rd->path, lineno);
+			continue;
+		}
+		read_line(rd, lineno, &l, seen);
+	}
+}
+
+/* The file's bytes.  A regular file that fits is one read(2). */
+static ssize_t slurp(const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	size_t got = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (got < size) {
+		ssize_t r = read(fd, buf + got, size - got);
+
+		if (r < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		got += (size_t)r;
+		/* A short read of a regular file is its end. */
+		if ((size_t)r < size - (got - (size_t)r))
+			break;
+	}
+	return got == size ? -EFBIG : (ssize_t)got;
+}
+
+/* Merges the file at @path into @c.  A negative errno; nothing printed but warnings. */
+static int read_path(const char *path, unsigned int mask, bool quiet, struct conf *c)
+{
+	char small[8192], scratch[8192];
+	_cleanup_free_ char *big = NULL;
+	struct reader rd = { .c = c, .path = quiet ? NULL : path, .mask = mask, .scratch = scratch };
+	ssize_t n;
+
+	n = slurp(path, small, sizeof(small));
+	if (n == -EFBIG) {
+		big = xmalloc(2 * (CONF_FILE_MAX + 1));
+		rd.scratch = big + CONF_FILE_MAX + 1;
+		n = slurp(path, big, CONF_FILE_MAX + 1);
+	}
+	if (n < 0)
+		return (int)n;
+	read_text(&rd, big ? big : small, (size_t)n);
+	return 0;
+}
+
+int conf_load_file(const char *path, struct conf **ret, struct vz_err *e)
+{
+	_cleanup_conf_ struct conf *c = conf_new();
+	int r = read_path(path, WHEN_FILE | WHEN_NODE, false, c);
+
+	if (r < 0)
+		return vz_fail(e, r == -ENOENT ? VZ_NOVECONFIG : VZ_INVALID_CONFIG, -r, "%s", path);
+	*ret = take_ptr(c);
+	return 0;
+}
+
+static const char *dir_override;
+
+void conf_dir_set(const char *dir)
+{
+	dir_override = dir;
+}
+
+const char *conf_dir(void)
+{
+#ifdef VZ_TEST_HOOKS
+	const char *env = getenv("VZ_CONFDIR");
+
+	if (!dir_override && env)
+		return env;
+#endif
+	return dir_override ? dir_override : VZ_SYSCONFDIR "/vz";
+}
+
+char *conf_ct_path(uint32_t ctid)
+{
+	return xasprintf("%s/conf/%u.conf", conf_dir(), ctid);
+}
+
+bool conf_ct_exists(uint32_t ctid)
+{
+	_cleanup_free_ char *path = conf_ct_path(ctid);
+
+	return access(path, F_OK) == 0;
+}
+
+static struct conf *builtin_defaults(void)
+{
+	struct conf *c = conf_new();
+
+	param_for_each(p)
+		if (param_get(p)->def)
+			(void)conf_set(c, p, param_get(p)->def, CONF_FILE, VZ_IGNORE);
+	return c;
+}
+
+int conf_load_node(struct conf **ret, struct vz_err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/vz.conf", conf_dir());
+	_cleanup_conf_ struct conf *c = builtin_defaults();
+	int r;
+
+	r = read_path(path, WHEN_NODE | WHEN_FILE, false, c);
+	if (r < 0)
+		return vz_fail(e, VZ_NOCONFIG, r == -ENOENT ? 0 : -r,
+			       r == -ENOENT ? "Global configuration file %s not found" :
+					      "Global configuration file %s", path);
+	*ret = take_ptr(c);
+	return 0;
+}
+
+/* $VEID and ${VEID}, once. */
+static void expand_veid(struct conf *c, enum param_id p, uint32_t ctid)
+{
+	const char *s = conf_str(c, p), *d;
+	struct vz_buf b = VZ_BUF_INIT;
+	union value v = { 0 };
+
+	if (!s || !strchr(s, '$'))
+		return;
+	for (; (d = strchr(s, '$')); s = d) {
+		size_t n = str_has_prefix(d, "${VEID}") ? 7 : str_has_prefix(d, "$VEID") ? 5 : 0;
+
+		vz_buf_add(&b, s, d - s);
+		if (n)
+			vz_buf_addf(&b, "%u", ctid);
+		else
+			vz_buf_addc(&b, *d);
+		d += n ? n : 1;
+	}
+	vz_buf_adds(&b, s);
+	v.s = b.s;
+	conf_put(c, p, &v);
+}
+
+int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e)
+{
+	_cleanup_conf_ struct conf *c = conf_new();
+	char path[512];
+	int r;
+
+	if (snprintf(path, sizeof(path), "%s/conf/%u.conf", conf_dir(), ctid) >= (int)sizeof(path))
+		return vz_fail(e, VZ_NOVECONFIG, ENAMETOOLONG, "%s", conf_dir());
+	r = read_path(path, WHEN_FILE, false, c);
+	if (r == -ENOENT)
+		return vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist");
+	if (r < 0)
+		return vz_fail(e, VZ_INVALID_CONFIG, -r, "%s", path);
+	conf_rest_on(c, node);
+	param_for_each(p)
+		if ((param_get(p)->flags & PF_FILE_ONLY_OWN) && !conf_own(c, p))
+			conf_unset(c, p);
+	expand_veid(c, P_VE_ROOT, ctid);
+	expand_veid(c, P_VE_PRIVATE, ctid);
+	*ret = take_ptr(c);
+	return 0;
+}
+
+static int sample_path(const char *name, char *path, size_t size, struct vz_err *e)
+{
+	if (!*name || *name == '.' || *name == '-' || strchr(name, '/') ||
+	    snprintf(path, size, "%s/conf/ve-%s.conf-sample", conf_dir(), name) >= (int)size)
+		return vz_fail(e, VZ_CP_CONFIG, 0, "Bad sample name '%.100s'", name);
+	return 0;
+}
+
+int conf_load_sample(const char *name, struct conf **ret, struct vz_err *e)
+{
+	_cleanup_conf_ struct conf *c = conf_new();
+	char path[512];
+	int r;
+
+	r = sample_path(name, path, sizeof(path), e);
+	if (r < 0)
+		return r;
+	r = read_path(path, WHEN_FILE, false, c);
+	if (r < 0)
+		return vz_fail(e, VZ_CP_CONFIG, -r, "Sample config %s", path);
+	*ret = take_ptr(c);
+	return 0;
+}
+
+int conf_read_sample(const char *name, struct vz_buf *ret, struct vz_err *e)
+{
+	char path[512];
+	int r;
+
+	r = sample_path(name, path, sizeof(path), e);
+	if (r < 0)
+		return r;
+	r = io_read_file_at(AT_FDCWD, path, ret, CONF_FILE_MAX);
+	return r < 0 ? vz_fail(e, VZ_CP_CONFIG, -r, "Sample config %s", path) : 0;
+}
+
+/* ---- saving ---------------------------------------------------------- */
+
+struct edit {
+	enum param_id p;
+	char *value;		/* NULL: drop the lines */
+	bool written;
+	size_t last;		/* number of the last line that sets it */
+};
+
+static struct edit *edit_of(struct edit *ed, size_t n, const struct line *l)
+{
+	enum param_id p = l->key ? param_by_key(l->key, l->key_len) : P_COUNT;
+
+	for (size_t i = 0; i < n && p != P_COUNT; i++)
+		if (ed[i].p == p)
+			return &ed[i];
+	return NULL;
+}
+
+static void write_edit(struct vz_buf *out, const struct edit *ed, const char *eol)
+{
+	const struct param *row = param_get(ed->p);
+
+	conf_quote(out, row->key, ed->value, row->type == PT_PATH);
+	vz_buf_adds(out, eol);
+}
+
+/* Older copies of a changed key go too: 4.x reads the first, a shell the last. */
+static void rewrite(const char *text, size_t n, struct edit *ed, size_t n_ed, struct vz_buf *out)
+{
+	const char *s = text, *eol = "\n";
+	size_t lineno = 0;
+	struct line l;
+
+	while (next_line(&s, text + n, &l)) {
+		struct edit *x = edit_of(ed, n_ed, &l);
+
+		if (x)
+			x->last = lineno;
+		if (lineno++ == 0 && l.len > 1 && l.text[l.len - 2] == '\r' && l.text[l.len - 1] == '\n')
+			eol = "\r\n";
+	}
+	s = text;
+	lineno = 0;
+	while (next_line(&s, text + n, &l)) {
+		struct edit *x = edit_of(ed, n_ed, &l);
+		bool crlf = l.len > 1 && l.text[l.len - 2] == '\r' && l.text[l.len - 1] == '\n';
+
+		if (!x) {
+			vz_buf_add(out, l.text, l.len);
+		} else if (x->value && x->last == lineno) {
+			write_edit(out, x, crlf ? "\r\n" : "\n");
+			x->written = true;
+		}
+		lineno++;
+	}
+	for (size_t i = 0; i < n_ed; i++) {
+		if (!ed[i].value || ed[i].written)
+			continue;
+		if (out->len && out->s[out->len - 1] != '\n')
+			vz_buf_adds(out, eol);
+		write_edit(out, &ed[i], eol);
+	}
+}
+
+/*
+ * What @ch changes in a file that says @text: the new canonical value of each
+ * touched parameter, unless the file already means the same.
+ */
+static int make_edits(const char *text, size_t n, const struct conf_change *ch, struct edit *ed,
+		      size_t *ret_n, struct vz_err *e)
+{
+	_cleanup_conf_ struct conf *before = conf_new(), *after = conf_new();
+	_cleanup_free_ char *scratch = xmalloc(n + 1);
+	struct reader rd = { .c = before, .mask = WHEN_FILE, .scratch = scratch };
+	size_t out = 0;
+	int r;
+
+	read_text(&rd, text, n);
+	rd.c = after;
+	read_text(&rd, text, n);
+	r = conf_apply(after, ch, e);
+	if (r < 0)
+		return r;
+	param_for_each(p) {
+		bool had = conf_own(before, p), has = conf_own(after, p);
+
+		if (!conf_change_has(ch, p))
+			continue;
+		if (has && had && value_equal(param_get(p), conf_value(before, p), conf_value(after, p)))
+			continue;
+		/* Deleting from a list that was never there leaves no empty line. */
+		if (!had && has && value_empty(param_get(p), conf_value(after, p)))
+			continue;
+		ed[out++] = (struct edit){ .p = p, .value = has ? conf_format(after, p) : NULL };
+	}
+	*ret_n = out;
+	return 0;
+}
+
+static int edit_text(const char *text, size_t n, const struct conf_change *ch, struct vz_buf *out,
+		     struct vz_err *e)
+{
+	struct edit *ed = xcalloc(P_COUNT, sizeof(*ed));
+	size_t n_ed = 0;
+	int r;
+
+	r = make_edits(text, n, ch, ed, &n_ed, e);
+	if (r == 0)
+		rewrite(text, n, ed, n_ed, out);
+	for (size_t i = 0; i < n_ed; i++)
+		free(ed[i].value);
+	free(ed);
+	return r;
+}
+
+/* Follows a symlinked config: the link stays, its target is replaced. */
+static int write_config(const char *path, const struct vz_buf *text, struct vz_err *e)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	int r;
+
+	if (text->len > CONF_FILE_MAX)
+		return vz_fail(e, VZ_CONFIG_SAVE_ERROR, EFBIG, "%s", path);
+	r = io_write_atomic_at(AT_FDCWD, real ? real : path, vz_buf_str(text), text->len, 0644,
+			       IO_ATOMIC_KEEP_OWNER);
+	return r < 0 ? vz_fail(e, VZ_CONFIG_SAVE_ERROR, -r, "Unable to save %s", path) : 0;
+}
+
+int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing, struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf old = VZ_BUF_INIT, new = VZ_BUF_INIT;
+	_cleanup_free_ char *path = conf_ct_path(ctid);
+	bool missing;
+	int r;
+
+	r = io_read_file_at(AT_FDCWD, path, &old, CONF_FILE_MAX);
+	missing = r == -ENOENT;
+	if (r < 0 && !missing)
+		return vz_fail(e, VZ_CONFIG_SAVE_ERROR, -r, "%s", path);
+	if (missing && warn_missing)
+		vz_warn("WARNING: %s not found", path);
+	r = edit_text(vz_buf_str(&old), old.len, ch, &new, e);
+	if (r < 0)
+		return r;
+	if (!missing && old.len == new.len && memcmp(vz_buf_str(&old), vz_buf_str(&new), old.len) == 0)
+		return 0;
+	r = write_config(path, &new, e);
+	return r < 0 ? r : 1;
+}
+
+static bool text_has(const struct vz_buf *b, enum param_id p)
+{
+	const char *s = vz_buf_str(b);
+	const char *end = s + b->len;
+	struct line l;
+
+	while (next_line(&s, end, &l))
+		if (l.key && param_by_key(l.key, l.key_len) == p)
+			return true;
+	return false;
+}
+
+int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_change *ch,
+		   struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
+	_cleanup_free_ char *path = conf_ct_path(ctid);
+	int r;
+
+	if (access(path, F_OK) == 0)
+		return vz_fail(e, VZ_CP_CONFIG, 0, "Container config file %s already exists", path);
+	r = edit_text(base_text, strlen(base_text), ch, &text, e);
+	if (r < 0)
+		return r;
+	if (!text_has(&text, P_ONBOOT)) {
+		if (text.len && text.s[text.len - 1] != '\n')
+			vz_buf_addc(&text, '\n');
+		conf_quote(&text, param_get(P_ONBOOT)->key, "no", false);
+		vz_buf_addc(&text, '\n');
+	}
+	return write_config(path, &text, e);
+}
