@@ -141,6 +141,8 @@ int conf_load_node(struct conf **ret, struct vz_err *e);
  * ignored: a config file never prevents a start.
  */
 int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e);
+/* What a container without a config file has: @node's values. */
+void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret);
 /* The file's own values only, unexpanded and unmerged. */
 int conf_load_file(const char *path, struct conf **ret, struct vz_err *e);
 /* A sample (ve-NAME.conf-sample).  82 when missing. */

@@ -340,6 +340,16 @@ static void expand_veid(struct conf *c, enum param_id p, uint32_t ctid)
 	conf_put(c, p, &v);
 }
 
+static void rest_on_node(struct conf *c, const struct conf *node, uint32_t ctid)
+{
+	conf_rest_on(c, node);
+	param_for_each(p)
+		if ((param_get(p)->flags & PF_FILE_ONLY_OWN) && !conf_own(c, p))
+			conf_unset(c, p);
+	expand_veid(c, P_VE_ROOT, ctid);
+	expand_veid(c, P_VE_PRIVATE, ctid);
+}
+
 int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e)
 {
 	_cleanup_conf_ struct conf *c = conf_new();
@@ -353,14 +363,17 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 		return vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist");
 	if (r < 0)
 		return vz_fail(e, VZ_INVALID_CONFIG, -r, "%s", path);
-	conf_rest_on(c, node);
-	param_for_each(p)
-		if ((param_get(p)->flags & PF_FILE_ONLY_OWN) && !conf_own(c, p))
-			conf_unset(c, p);
-	expand_veid(c, P_VE_ROOT, ctid);
-	expand_veid(c, P_VE_PRIVATE, ctid);
+	rest_on_node(c, node, ctid);
 	*ret = take_ptr(c);
 	return 0;
+}
+
+void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret)
+{
+	struct conf *c = conf_new();
+
+	rest_on_node(c, node, ctid);
+	*ret = c;
 }
 
 static int sample_path(const char *name, char *path, size_t size, struct vz_err *e)

@@ -112,6 +112,7 @@ static int setup_stdio(const struct ns_enter *en, int report, struct vz_err *e)
 
 static int enter_child(const struct ns_enter *en, int report, struct vz_err *e)
 {
+	const char *path;
 	int r;
 
 	prctl(PR_SET_DUMPABLE, 0);
@@ -125,12 +126,14 @@ static int enter_child(const struct ns_enter *en, int report, struct vz_err *e)
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to change to '/'");
 	if (en->secure && (r = en->secure(en->secure_arg)) < 0)
 		return vz_fail(e, VZ_SET_CAP, -r, "Unable to drop rights");
-	execve(en->argv[0], (char *const *)en->argv, (char *const *)en->env);
-	if (errno == ENOENT && en->alt)
-		execve(en->alt[0], (char *const *)en->alt, (char *const *)en->env);
+	path = en->path ? en->path : en->argv[0];
+	execve(path, (char *const *)en->argv, (char *const *)en->env);
+	if (errno == ENOENT && en->alt) {
+		path = en->alt_path ? en->alt_path : en->alt[0];
+		execve(path, (char *const *)en->alt, (char *const *)en->env);
+	}
 	return vz_fail(e, VZ_COMMAND_EXECUTION_ERROR, errno,
-		       "Unable to execute '%s' in the container",
-		       en->alt ? en->alt[0] : en->argv[0]);
+		       "Unable to execute '%s' in the container", path);
 }
 
 static int read_report(int sock, bool pty, int *ret_master, struct vz_err *e)

@@ -94,8 +94,9 @@ ssize_t ns_recv_fd(int sock, int *ret_fd, void *data, size_t len);
 struct ns_enter {
 	int pidfd;			/* of the container's init */
 	int cgroup;			/* to join (cg_join_open) */
-	const char *const *argv;	/* tried as argv[0]; see alt */
-	const char *const *alt;		/* second choice when argv[0] does not exist, or NULL */
+	const char *path, *alt_path;	/* programs; NULL: argv[0] and alt[0] */
+	const char *const *argv;
+	const char *const *alt;		/* second choice when the first does not exist, or NULL */
 	const char *const *env;
 	int in, out, err;		/* the process's 0,1,2; -1: /dev/null */
 	bool pty;			/* allocate a terminal inside: in/out/err ignored */

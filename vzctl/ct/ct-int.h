@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VZ_CT_CT_INT_H
+#define VZ_CT_CT_INT_H
+
+#include "base/buf.h"
+#include "cg/cg.h"
+#include "ct/ct.h"
+#include "net.h"
+#include "ns/ns.h"
+#include "sec/sec.h"
+#include "store/store.h"
+#include "tmpl/tmpl.h"
+
+/* ---- state.c: /run/vz/CTID/state ------------------------------------ */
+
+struct ct_state {
+	pid_t init, mon;
+	uint64_t init_start, mon_start;	/* field 22 of /proc/PID/stat: against reused pids */
+	bool running;			/* false while a start is under way */
+};
+
+int ct_state_load(uint32_t id, struct ct_state *ret);	/* -ENOENT when there is none */
+int ct_state_save(uint32_t id, const struct ct_state *st, struct vz_err *e);
+void ct_state_remove(uint32_t id);
+int ct_run_dir_make(uint32_t id, struct vz_err *e);
+char *ct_run_path(uint32_t id, const char *name);	/* owned by the caller */
+uint64_t ct_pid_start(pid_t pid);			/* 0 when there is no such process */
+/* "was running when the node went down": /var/lib/vzctl/vzreboot/CTID */
+void ct_reboot_mark(uint32_t id, bool set);
+
+/* ---- plan.c: struct conf becomes what the rooms below take ----------- */
+
+struct ct_plan {
+	struct ct *ct;
+	const char *command;		/* "start": for the printed plan */
+	struct ns_idmap map;
+	struct cg_limits limits;
+	struct store_ref store;
+	struct net_plan net;
+	struct net_addr *addrs;
+	struct net_veth *veths;
+	const char **netdevs;
+	struct ns_dev *devs;
+	size_t n_devs;
+	uint64_t caps;
+	unsigned int seccomp;
+	struct ns_init init;
+	struct vz_buf script;		/* distribution scripts to run before init */
+	struct vz_strv env, script_env, inits;
+	char *dist_stamp;
+
+	/* what steps hand on */
+	struct cg cg;
+	pid_t init_pid, mon_pid;
+	int init_sock, mon_sock;
+	int userns, netns;
+	bool was_mounted;
+	struct ct_start_opts start;
+	struct ct_stop_opts stop;
+	const struct ct_create_opts *create;
+	char *tree;			/* template tree for create */
+	unsigned int missing;		/* controllers that the limits need */
+};
+
+int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *ret, struct vz_err *e);
+void ct_plan_done(struct ct_plan *p);
+/* The last step of a child of this plan: seccomp, then capabilities. */
+int ct_secure(void *plan);
+void ct_limits(const struct conf *c, struct cg_limits *ret);
+int ct_net_plan(struct ct_plan *p, struct vz_err *e);
+
+/* ---- run.c ------------------------------------------------------------ */
+
+struct ct_step {
+	const char *name;		/* "store.mount" */
+	int (*run)(struct ct_plan *p, struct vz_err *e);
+	/* Idempotent, needs only the plan's CTID and config; may be NULL. */
+	void (*undo)(struct ct_plan *p);
+	/* One line for --dry-run, without the name; NULL: nothing to say. */
+	void (*show)(const struct ct_plan *p, struct vz_buf *b);
+	bool (*wanted)(const struct ct_plan *p);	/* NULL: always */
+};
+
+int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struct vz_err *e);
+void ct_steps_show(const struct ct_step *steps, size_t n, const struct ct_plan *p,
+		   const char *undo_word);
+
+/* ---- parts that several commands use ---------------------------------- */
+
+int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e);
+int ct_umount_root(struct ct_plan *p, bool scripts, struct vz_err *e);
+int ct_launch(struct ct_plan *p, struct vz_err *e);
+/* Everything that a dead container left on the host.  Idempotent. */
+int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e);
+/* Action scripts; 79. */
+int ct_hook(const struct ct *ct, const char *event, bool global_first, struct vz_err *e);
+int ct_hook_inside(struct ct *ct, const char *event, struct vz_err *e);
+/* Allocates a range of host ids; 180. */
+int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e);
+void ct_ids_free(uint32_t id);
+char *ct_console_log(uint32_t id);	/* owned by the caller */
+
+/* ---- dist.c ------------------------------------------------------------- */
+
+/*
+ * Puts into p->script what the distribution's files need before init runs:
+ * nothing when the same values were written at an earlier start.
+ */
+int ct_dist_start(struct ct_plan *p, struct vz_err *e);
+void ct_dist_done(struct ct_plan *p);	/* they are written: remember */
+void ct_dist_forget(uint32_t id);
+/* One action on a running container, with its variables ("HOSTNM=x", NULL). */
+int ct_dist_run(struct ct_plan *p, enum tmpl_action a, const char *const *env, struct vz_err *e);
+/* What the config asks for, as environment of the scripts. */
+void ct_dist_env(const struct ct_plan *p, const char *state, struct vz_strv *ret);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Containers: the only room that knows order in time.
+ *
+ * A command opens a container (name, config, lock), makes a plan of steps and
+ * runs it; a failing step undoes what was done, in reverse.  Every undo needs
+ * nothing but the CTID and may be run at any time, so what a killed command
+ * leaves behind is cleaned by the next one, or by `vzctl repair`.
+ */
+#ifndef VZ_CT_CT_H
+#define VZ_CT_CT_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "conf/conf.h"
+
+enum ct_open_flags {
+	CT_LOCK = 1u << 0,	/* exclusive, for commands that act */
+	CT_NO_CONF = 1u << 1,	/* create, status, set: a missing file is no error */
+	CT_ALLOW_0 = 1u << 2,
+};
+
+struct ct {
+	uint32_t id;
+	char idstr[12];
+	struct conf *node;	/* vz.conf over built-in defaults */
+	struct conf *conf;	/* CTID.conf over node; equal to defaults when missing */
+	bool has_conf;
+	int lock;		/* -EBADF when not taken */
+	int lock_wait_ms;	/* --wait-lock; 0 = 9 at once */
+	const char *slice;	/* borrowed from conf */
+	const char *root, *private;
+};
+
+#define CT_INIT ((struct ct){ .lock = -EBADF })
+
+/* @arg: id or name.  21, 14, 10, 9. */
+int ct_open(struct ct *ct, const char *arg, unsigned int flags, const char *what,
+	    struct vz_err *e);
+int ct_open_id(struct ct *ct, uint32_t id, unsigned int flags, const char *what,
+	       struct vz_err *e);
+/* Reads the config again (after create or set wrote it). */
+int ct_reload(struct ct *ct, struct vz_err *e);
+void ct_done(struct ct *ct);
+
+struct ct_status {
+	bool exist, mounted, running, suspended;
+};
+
+void ct_status(const struct ct *ct, struct ct_status *ret);
+/* The same from what vzlist has at hand: no struct ct. */
+bool ct_is_mounted(const char *root);
+bool ct_is_running(const char *slice, uint32_t id);
+const char *ct_run_dir(void);	/* /run/vz */
+
+/* ---- life ----------------------------------------------------------- */
+
+struct ct_start_opts {
+	bool force, wait, skip_ve_setup, skip_fsck, skip_remount;
+	bool dry_run;
+};
+
+int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e);
+
+struct ct_stop_opts {
+	bool fast, skip_umount, dry_run;
+};
+
+int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e);
+int ct_mount(struct ct *ct, bool dry_run, struct vz_err *e);
+int ct_umount(struct ct *ct, bool dry_run, struct vz_err *e);
+
+struct ct_create_opts {
+	const char *config;	/* --config SAMPLE or NULL */
+	struct conf_change *change;
+	bool dry_run;
+};
+
+/* Opens by itself: the container must not exist yet. */
+int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e);
+
+struct ct_destroy_opts {
+	bool force, purge, dry_run;
+};
+
+int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e);
+
+struct ct_set_opts {
+	bool save, force, reset_ub, dry_run;
+	const char *setmode;		/* NULL, "restart", "ignore" */
+	const char *userpasswd;		/* USER:PASSWORD or NULL */
+	struct conf_change *change;
+};
+
+int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e);
+
+/*
+ * Removes what a container that is not running left on the host: cgroup, links,
+ * mounts, half-made private area, state.  Lines of what it did go to vz_info.
+ */
+int ct_repair(struct ct *ct, struct vz_err *e);
+
+/*
+ * Called by the monitor when init has ended with wait status @status: cleans
+ * up, restarts when the container rebooted or its config says so.
+ */
+int ct_exited(struct ct *ct, pid_t init, int status, struct vz_err *e);
+
+/* ---- inside --------------------------------------------------------- */
+
+enum ct_exec_flags {
+	CT_EXEC_NO_SHELL = 1u << 0,	/* exec3: argv as it is */
+	CT_EXEC_SCRIPT = 1u << 1,	/* the shell reads standard input (fd `in`) */
+};
+
+struct ct_exec_opts {
+	const char *const *argv;	/* joined with blanks unless NO_SHELL */
+	unsigned int flags;
+	int in;				/* usually 0 */
+	const char *const *env;		/* added to HOME TERM PATH, or NULL */
+};
+
+/* Relays 0, 1, 2; returns the exit status (128+signal) or a negative errno. */
+int ct_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e);
+/* A shell on a terminal; types @type (a command line) first if not NULL. */
+int ct_enter(struct ct *ct, const char *type, struct vz_err *e);
+/* Script text run by a shell inside; timeout in ms.  Exit status or -errno. */
+int ct_run_script(struct ct *ct, const char *text, size_t len, const char *const *env,
+		  int timeout_ms, struct vz_err *e);
+int ct_runscript(struct ct *ct, const char *file, struct vz_err *e);
+int ct_console(struct ct *ct, struct vz_err *e);
+
+/* Init's pid on the host, or a negative errno with 31. */
+pid_t ct_init_pid(const struct ct *ct, int *ret_pidfd, struct vz_err *e);
+
+#endif

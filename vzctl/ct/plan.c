@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The one place where a parameter becomes an action: struct conf is translated
+ * to what the rooms below take (vzctl-compat, sections 4.4 to 4.6).
+ */
+#define VZ_ROOM "ct"
+#include <ctype.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "ct/ct-int.h"
+
+static uint64_t page_size(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t pages_to_bytes(uint64_t pages)
+{
+	uint64_t b;
+
+	if (pages >= VZ_UNLIMITED || __builtin_mul_overflow(pages, page_size(), &b))
+		return VZ_UNLIMITED;
+	return b;
+}
+
+/* A VSwap container has a finite RAM limit; the rest is the UBC model. */
+static bool is_vswap(const struct conf *c, struct conf_pair *ram)
+{
+	return conf_pair(c, P_PHYSPAGES, ram) && ram->lim < VZ_UNLIMITED &&
+	       ram->lim != 0x7fffffff;
+}
+
+/* UBC model: the kernel has one number for what used to be six. */
+static uint64_t ubc_memory(const struct conf *c)
+{
+	static const enum param_id parts[] = { P_KMEMSIZE, P_TCPSNDBUF, P_TCPRCVBUF,
+					       P_OTHERSOCKBUF, P_DGRAMRCVBUF };
+	struct conf_pair v;
+	uint64_t sum;
+
+	if (!conf_pair(c, P_PRIVVMPAGES, &v) || v.lim >= VZ_UNLIMITED)
+		return VZ_UNLIMITED;
+	sum = pages_to_bytes(v.lim);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (conf_pair(c, parts[i], &v) && v.lim < VZ_UNLIMITED &&
+		    __builtin_add_overflow(sum, v.lim, &sum))
+			return VZ_UNLIMITED;
+	return sum;
+}
+
+static void memory_limits(const struct conf *c, struct cg_limits *l)
+{
+	struct conf_pair ram, v;
+	uint64_t low = 0;
+
+	if (is_vswap(c, &ram)) {
+		l->mem_max = pages_to_bytes(ram.lim);
+		l->swap_max = conf_pair(c, P_SWAPPAGES, &v) ? pages_to_bytes(v.lim) : 0;
+	} else {
+		l->mem_max = ubc_memory(c);
+		l->swap_max = conf_pair(c, P_SWAPPAGES, &v) ? pages_to_bytes(v.lim) : VZ_UNLIMITED;
+	}
+	if (conf_pair(c, P_VMGUARPAGES, &v) && v.bar < VZ_UNLIMITED)
+		low = pages_to_bytes(v.bar);
+	if (conf_pair(c, P_OOMGUARPAGES, &v) && v.bar < VZ_UNLIMITED &&
+	    pages_to_bytes(v.bar) > low)
+		low = pages_to_bytes(v.bar);
+	/* A guarantee of all memory guarantees nothing (memory.low is scaled). */
+	l->mem_low = low < l->mem_max ? low : 0;
+	if (conf_has(c, P_MEMHIGH))
+		l->mem_high = conf_u64(c, P_MEMHIGH, VZ_UNLIMITED);
+}
+
+static void cpu_limits(const struct conf *c, struct cg_limits *l)
+{
+	uint64_t units = conf_u64(c, P_CPUUNITS, 1000), weight = units / 10;
+	uint64_t quota = conf_u64(c, P_CPULIMIT, 0), cpus = conf_u64(c, P_CPUS, 0);
+	const char *mask = conf_str(c, P_CPUMASK), *nodes = conf_str(c, P_NODEMASK);
+
+	l->cpu_weight = weight < 1 ? 1 : weight > 10000 ? 10000 : weight;
+	if (cpus && (!quota || cpus * 100 < quota))
+		quota = cpus * 100;
+	l->cpu_quota = quota;
+	if (mask && isdigit((unsigned char)*mask))
+		l->cpus = mask;
+	if (nodes && isdigit((unsigned char)*nodes))
+		l->mems = nodes;
+}
+
+static void io_limits(const struct conf *c, struct cg_limits *l)
+{
+	static const uint16_t weights[] = { 320, 365, 410, 460, 500, 550, 600, 640 };
+	uint64_t prio = conf_u64(c, P_IOPRIO, 4);
+	const char *private = conf_str(c, P_VE_PRIVATE);
+	struct stat st;
+
+	if (conf_has(c, P_IOPRIO) && prio < ARRAY_SIZE(weights))
+		l->io_weight = weights[prio];
+	l->io_bps = conf_u64(c, P_IOLIMIT, 0);
+	l->io_iops = conf_u64(c, P_IOPSLIMIT, 0);
+	if (!l->io_bps && !l->io_iops) {
+		l->io_bps = l->io_iops = CG_NONE;
+		return;
+	}
+	if (private && stat(private, &st) == 0)
+		l->io_dev = st.st_dev;
+}
+
+void ct_limits(const struct conf *c, struct cg_limits *ret)
+{
+	struct conf_pair v;
+
+	*ret = CG_LIMITS_INIT;
+	memory_limits(c, ret);
+	cpu_limits(c, ret);
+	io_limits(c, ret);
+	/* Without a limit of its own a fork bomb would take the node's pids. */
+	ret->pids_max = conf_pair(c, P_NUMPROC, &v) ? v.lim : 32768;
+}
+
+static int plan_ids(struct ct_plan *p, struct vz_err *e)
+{
+	const struct conf *c = p->ct->conf;
+	uint64_t uid = conf_u64(c, P_LOCAL_UID, 0), gid = conf_u64(c, P_LOCAL_GID, uid);
+	uint64_t count = conf_u64(p->ct->node, P_UIDMAP_SIZE, 65536);
+
+	if (!conf_has(c, P_LOCAL_UID))
+		return 0;
+	if (!uid || !gid)
+		return vz_fail(e, VZ_IDMAP, 0,
+			       "LOCAL_UID=0: containers without a user namespace are not supported, because only it keeps their root off the host's (remove the line to get a range)");
+	if (uid + count > UINT32_MAX || gid + count > UINT32_MAX)
+		return vz_fail(e, VZ_IDMAP, 0, "LOCAL_UID %llu leaves no room for %llu ids",
+			       (unsigned long long)uid, (unsigned long long)count);
+	p->map = (struct ns_idmap){ (uint32_t)uid, (uint32_t)gid, (uint32_t)count };
+	return 0;
+}
+
+static void plan_store(struct ct_plan *p)
+{
+	const struct conf *c = p->ct->conf;
+	struct conf_pair v;
+
+	p->store.ctid = p->ct->id;
+	p->store.private = p->ct->private;
+	p->store.mount_opts = conf_str(c, P_MOUNT_OPTS);
+	if (!conf_bool(c, P_DISK_QUOTA, true))
+		return;
+	if (conf_pair(c, P_DISKSPACE, &v) && v.lim < VZ_UNLIMITED)
+		p->store.disk_kb = v.lim;
+	if (conf_pair(c, P_DISKINODES, &v) && v.lim < VZ_UNLIMITED)
+		p->store.inodes = v.lim;
+}
+
+static int plan_addrs(struct ct_plan *p, struct vz_err *e)
+{
+	const struct vz_strv *ips = conf_list(p->ct->conf, P_IP_ADDRESS);
+
+	p->addrs = xcalloc(ips->n, sizeof(*p->addrs));
+	p->net.n_addrs = 0;
+	for (size_t i = 0; i < ips->n; i++) {
+		if (net_addr_parse(ips->v[i], &p->addrs[p->net.n_addrs]) < 0) {
+			vz_warn("Address '%s' cannot be a container's, ignoring", ips->v[i]);
+			continue;
+		}
+		if (p->addrs[p->net.n_addrs].family == 10 /* AF_INET6 */ &&
+		    !conf_bool(p->ct->node, P_IPV6, true)) {
+			vz_warn("IPV6=no in vz.conf: address '%s', ignoring", ips->v[i]);
+			continue;
+		}
+		p->net.n_addrs++;
+	}
+	p->net.addrs = p->addrs;
+	return 0;
+}
+
+int ct_net_plan(struct ct_plan *p, struct vz_err *e)
+{
+	const struct conf *c = p->ct->conf;
+	const struct vz_strv *devs = conf_list(c, P_NETDEV);
+	const struct conf_netif *nif;
+	size_t n = conf_netifs(c, &nif);
+	int r;
+
+	free(p->addrs);
+	free(p->veths);
+	free(p->netdevs);
+	memset(&p->net, 0, sizeof(p->net));
+	p->net.ctid = p->ct->id;
+	p->net.src_dev = conf_str(p->ct->node, P_VE_ROUTE_SRC_DEV);
+	p->net.neigh_devs = conf_str(p->ct->node, P_NEIGHBOUR_DEVS);
+	r = plan_addrs(p, e);
+	if (r < 0)
+		return r;
+	p->veths = xcalloc(n, sizeof(*p->veths));
+	for (size_t i = 0; i < n; i++)
+		p->veths[i] = (struct net_veth){
+			.ifname = nif[i].ifname,
+			.host_ifname = nif[i].host_ifname,
+			.mac = nif[i].mac,
+			.host_mac = nif[i].host_mac,
+			.bridge = nif[i].bridge,
+			.mac_filter = nif[i].mac_filter,
+		};
+	p->net.veths = p->veths;
+	p->net.n_veths = n;
+	p->netdevs = xcalloc(devs->n, sizeof(*p->netdevs));
+	for (size_t i = 0; i < devs->n; i++)
+		p->netdevs[i] = devs->v[i];
+	p->net.netdevs = p->netdevs;
+	p->net.n_netdevs = devs->n;
+	return 0;
+}
+
+static const struct ns_dev default_devs[] = {
+	{ "null", 'c', 1, 3, 0666 },	{ "zero", 'c', 1, 5, 0666 },
+	{ "full", 'c', 1, 7, 0666 },	{ "random", 'c', 1, 8, 0666 },
+	{ "urandom", 'c', 1, 9, 0666 }, { "tty", 'c', 5, 0, 0666 },
+	{ "net/tun", 'c', 10, 200, 0666 }, { "fuse", 'c', 10, 229, 0666 },
+};
+
+static bool feature(const struct conf *c, const char *name, bool def)
+{
+	const struct conf_toggle *t;
+	size_t n = conf_toggles(c, P_FEATURES, &t);
+
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(t[i].name, name))
+			return t[i].on;
+	return def;
+}
+
+/* The numbers of a host node that DEVNODES gives to the container. */
+static bool devnode(const char *name, struct ns_dev *ret)
+{
+	_cleanup_free_ char *path = xasprintf("/dev/%s", name);
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+		return false;
+	snprintf(ret->name, sizeof(ret->name), "%s", name);
+	ret->type = S_ISBLK(st.st_mode) ? 'b' : 'c';
+	ret->major = (uint32_t)((st.st_rdev >> 8) & 0xfff);
+	ret->minor = (uint32_t)((st.st_rdev & 0xff) | ((st.st_rdev >> 12) & 0xfff00));
+	return true;
+}
+
+static uint32_t access_mode(const char *access)
+{
+	return (strchr(access, 'r') ? 0444 : 0) | (strchr(access, 'w') ? 0222 : 0);
+}
+
+static void plan_devs(struct ct_plan *p)
+{
+	const struct conf *c = p->ct->conf;
+	const struct conf_device *d;
+	size_t n = conf_devices(c, P_DEVNODES, &d);
+
+	p->devs = xcalloc(ARRAY_SIZE(default_devs) + n, sizeof(*p->devs));
+	for (size_t i = 0; i < ARRAY_SIZE(default_devs); i++) {
+		if (str_eq(default_devs[i].name, "fuse") && !feature(c, "fuse", true))
+			continue;
+		p->devs[p->n_devs++] = default_devs[i];
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(d[i].access, "none") || !access_mode(d[i].access))
+			continue;
+		if (!devnode(d[i].name, &p->devs[p->n_devs])) {
+			vz_warn("Device '/dev/%s' does not exist on this node, ignoring",
+				d[i].name);
+			continue;
+		}
+		p->devs[p->n_devs++].mode = access_mode(d[i].access);
+	}
+	/* A node by number has no name here: only DEVNODES can make one. */
+	n = conf_devices(c, P_DEVICES, &d);
+	for (size_t i = 0; i < n; i++)
+		if (d[i].access[0] && !str_eq(d[i].access, "none"))
+			vz_verbose("DEVICES %c:%d:%d: give the device by DEVNODES; numbers are not enforced in a user namespace, where no node can be made",
+				   d[i].type, d[i].major, d[i].minor);
+}
+
+static void plan_rights(struct ct_plan *p)
+{
+	const struct conf *c = p->ct->conf;
+	const char *nf = conf_str(c, P_NETFILTER);
+	const struct conf_toggle *t;
+	size_t n = conf_toggles(c, P_CAPABILITY, &t);
+	int cap;
+
+	p->caps = sec_caps_default();
+	for (size_t i = 0; i < n; i++) {
+		if (sec_cap_by_name(t[i].name, &cap) < 0) {
+			vz_warn("Unknown capability '%s', ignoring", t[i].name);
+			continue;
+		}
+		if (!t[i].on)
+			p->caps &= ~SEC_CAP_BIT(cap);
+		else
+			p->caps |= SEC_CAP_BIT(cap);
+		if (t[i].on && sec_cap_is_host_only(cap))
+			vz_warn("Capability '%s' has no effect in a user namespace", t[i].name);
+	}
+	p->seccomp = SEC_PROFILE_CONTAINER;
+	if (feature(c, "keyctl", false))
+		p->seccomp |= SEC_PROFILE_KEYCTL;
+	if (nf && str_eq(nf, "disabled"))
+		p->seccomp |= SEC_PROFILE_NONETFILTER;
+}
+
+int ct_secure(void *plan)
+{
+	const struct ct_plan *p = plan;
+	int r = sec_seccomp_load(p->seccomp);
+
+	return r < 0 ? r : sec_caps_apply(p->caps);
+}
+
+static void plan_init(struct ct_plan *p)
+{
+	static const char *const inits[] = { "/sbin/init", "/etc/init", "/bin/init" };
+	const struct conf *c = p->ct->conf;
+	const char *init = conf_str(c, P_INIT), *uuid = conf_str(c, P_UUID);
+	struct conf_pair v;
+
+	if (init)
+		vz_strv_add(&p->inits, init);
+	for (size_t i = 0; !init && i < ARRAY_SIZE(inits); i++)
+		vz_strv_add(&p->inits, inits[i]);
+	vz_strv_add(&p->env, "HOME=/");
+	vz_strv_add(&p->env, "TERM=linux");
+	vz_strv_add(&p->env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	/* What programs in use look for: see clients-demand, 22. */
+	vz_strv_add(&p->env, "container=openvz");
+	if (uuid) {
+		_cleanup_free_ char *s = xasprintf("container_uuid=%s", uuid);
+
+		vz_strv_add(&p->env, s);
+	}
+	p->init.root = p->ct->root;
+	p->init.hostname = conf_str(c, P_HOSTNAME);
+	p->init.inits = (const char *const *)p->inits.v;
+	p->init.env = (const char *const *)p->env.v;
+	p->init.secure = ct_secure;
+	p->init.secure_arg = p;
+	p->init.script_timeout_ms = 300 * 1000;
+	if (!feature(c, "nesting", true))
+		p->init.flags |= NS_MASK_PROC;
+	if (conf_pair(c, P_NUMPTY, &v) && v.lim && v.lim < 1u << 20)
+		p->init.pty_max = (uint32_t)v.lim;
+	if (p->limits.mem_max < VZ_UNLIMITED)
+		p->init.shm_bytes = p->limits.mem_max / 2;
+}
+
+int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct vz_err *e)
+{
+	int r;
+
+	memset(p, 0, sizeof(*p));
+	p->ct = ct;
+	p->command = command;
+	p->cg = CG_INIT;
+	p->init_sock = p->mon_sock = p->userns = p->netns = -EBADF;
+	if (!ct->root || *ct->root != '/')
+		return vz_fail(e, VZ_VE_ROOT_NOTSET, 0, "VE_ROOT is not set");
+	if (!ct->private || *ct->private != '/')
+		return vz_fail(e, VZ_VE_PRIVATE_NOTSET, 0, "VE_PRIVATE is not set");
+	r = plan_ids(p, e);
+	if (r < 0)
+		return r;
+	ct_limits(ct->conf, &p->limits);
+	plan_store(p);
+	r = ct_net_plan(p, e);
+	if (r < 0)
+		return r;
+	plan_devs(p);
+	plan_rights(p);
+	plan_init(p);
+	return 0;
+}
+
+void ct_plan_done(struct ct_plan *p)
+{
+	cg_done(&p->cg);
+	close_fd(&p->init_sock);
+	close_fd(&p->mon_sock);
+	close_fd(&p->userns);
+	close_fd(&p->netns);
+	free(p->addrs);
+	free(p->veths);
+	free(p->netdevs);
+	free(p->devs);
+	free(p->tree);
+	free(p->dist_stamp);
+	vz_buf_done(&p->script);
+	vz_strv_done(&p->env);
+	vz_strv_done(&p->script_env);
+	vz_strv_done(&p->inits);
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* start: the array at the end of this file is what happens, in this order. */
+#define VZ_ROOM "ct"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "ct/ct-int.h"
+#include "sys/syscalls.h"
+
+/* ---- steps ------------------------------------------------------------ */
+
+static bool want_ids(const struct ct_plan *p)
+{
+	return !p->map.count;
+}
+
+/* The first start of a container from elsewhere: its range is kept for good. */
+static int step_ids(struct ct_plan *p, struct vz_err *e)
+{
+	uint64_t count = conf_u64(p->ct->node, P_UIDMAP_SIZE, 65536);
+	struct conf_change *ch;
+	char text[16];
+	uint32_t base;
+	int r = ct_ids_alloc(p->ct, &base, e);
+
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%u", base);
+	ch = conf_change_new();
+	r = conf_change_set(ch, P_LOCAL_UID, text, CONF_FILE, e);
+	if (r == 0)
+		r = conf_change_set(ch, P_LOCAL_GID, text, CONF_FILE, e);
+	if (r == 0)
+		r = conf_save_ct(p->ct->id, ch, false, e);
+	conf_change_free(ch);
+	p->map = (struct ns_idmap){ base, base, (uint32_t)count };
+	return r;
+}
+
+static void show_ids(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "allocate a range of host ids, save LOCAL_UID");
+}
+
+static int step_rundir(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_run_dir_make(p->ct->id, e);
+}
+
+static void undo_rundir(struct ct_plan *p)
+{
+	ct_state_remove(p->ct->id);
+}
+
+static void show_rundir(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/%u", ct_run_dir(), p->ct->id);
+}
+
+static void warn_missing(unsigned int missing)
+{
+	char names[64];
+
+	if (missing)
+		vz_warn("Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
+			cg_ctrl_names(missing, names, sizeof(names)));
+}
+
+static int step_cgroup(struct ct_plan *p, struct vz_err *e)
+{
+	int r = cg_create(p->ct->slice, p->ct->id, &p->limits, p->map.uid, p->map.gid, &p->cg,
+			  &p->missing, e);
+
+	if (r < 0)
+		return r;
+	warn_missing(p->missing);
+	return 0;
+}
+
+static void undo_cgroup(struct ct_plan *p)
+{
+	cg_destroy(p->ct->slice, p->ct->id, VZ_IGNORE);
+}
+
+static void show_limit(struct vz_buf *b, const char *name, uint64_t v)
+{
+	if (v == CG_NONE)
+		return;
+	if (v >= INT64_MAX)
+		vz_buf_addf(b, " %s=max", name);
+	else
+		vz_buf_addf(b, " %s=%llu", name, (unsigned long long)v);
+}
+
+static void show_cgroup(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/vz-%u.scope", p->ct->slice, p->ct->id);
+	show_limit(b, "memory.max", p->limits.mem_max);
+	show_limit(b, "memory.swap.max", p->limits.swap_max);
+	show_limit(b, "pids.max", p->limits.pids_max);
+	show_limit(b, "cpu.weight", p->limits.cpu_weight);
+}
+
+static bool want_dist(const struct ct_plan *p)
+{
+	return !p->start.skip_ve_setup;
+}
+
+static void show_dist(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, p->init.script_len ? "scripts of the distribution are due" :
+					    "nothing changed since the last start");
+}
+
+/* What is known of init is saved before it does anything. */
+static int step_clone(struct ct_plan *p, struct vz_err *e)
+{
+	struct ct_state st = { 0 };
+	int r = ct_launch(p, e);
+
+	if (r < 0)
+		return r;
+	st.init = p->init_pid;
+	st.init_start = ct_pid_start(p->init_pid);
+	st.mon = p->mon_pid;
+	st.mon_start = ct_pid_start(p->mon_pid);
+	return ct_state_save(p->ct->id, &st, e);
+}
+
+static void show_clone(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "user+mnt+pid+net+uts+ipc+cgroup+time  map 0:%u:%u", p->map.uid,
+		    p->map.count);
+}
+
+static int step_mount(struct ct_plan *p, struct vz_err *e)
+{
+	p->was_mounted = ct_is_mounted(p->ct->root);
+	if (p->was_mounted && !p->start.skip_remount) {
+		int r = ct_umount_root(p, true, e);
+
+		if (r < 0)
+			return r;
+		p->was_mounted = false;
+	}
+	if (p->was_mounted)
+		return 0;
+	p->userns = ns_open(p->init_pid, "user", e);
+	if (p->userns < 0)
+		return p->userns;
+	return ct_mount_root(p, p->userns, e);
+}
+
+static void undo_mount(struct ct_plan *p)
+{
+	if (!p->was_mounted)
+		ct_umount_root(p, false, VZ_IGNORE);
+}
+
+static void show_mount(const struct ct_plan *p, struct vz_buf *b)
+{
+	const char *driver = "?";
+
+	(void)store_detect(p->ct->private, &driver, VZ_IGNORE);
+	vz_buf_addf(b, "%s %s on %s", driver, p->ct->private, p->ct->root);
+}
+
+static bool want_net(const struct ct_plan *p)
+{
+	return !p->start.skip_ve_setup;
+}
+
+static void announce_addrs(const struct ct_plan *p)
+{
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	char text[NET_ADDR_STRLEN];
+
+	if (!p->net.n_addrs)
+		return;
+	for (size_t i = 0; i < p->net.n_addrs; i++)
+		vz_buf_addf(&b, " %s", net_addr_format(&p->net.addrs[i], text));
+	vz_info("Adding IP address(es):%s", vz_buf_str(&b));
+}
+
+static int step_net(struct ct_plan *p, struct vz_err *e)
+{
+	int r = 0;
+
+	p->netns = ns_open(p->init_pid, "net", e);
+	if (p->netns < 0)
+		return p->netns;
+	if (!conf_bool(p->ct->node, P_SKIP_SYSCTL_SETUP, false))
+		r = net_node_setup(&p->net, e);
+	if (r == 0)
+		r = net_attach(&p->net, p->netns, e);
+	if (r == 0)
+		announce_addrs(p);
+	return r;
+}
+
+static void undo_net(struct ct_plan *p)
+{
+	net_detach(&p->net, VZ_IGNORE);
+}
+
+static void show_net(const struct ct_plan *p, struct vz_buf *b)
+{
+	char text[NET_ADDR_STRLEN], host[16];
+
+	if (p->net.n_addrs || p->net.want_venet) {
+		net_venet_hostname(p->ct->id, host);
+		vz_buf_addf(b, "venet0 <-> %s", host);
+	}
+	for (size_t i = 0; i < p->net.n_addrs; i++)
+		vz_buf_addf(b, " %s", net_addr_format(&p->net.addrs[i], text));
+	for (size_t i = 0; i < p->net.n_veths; i++)
+		vz_buf_addf(b, " %s", p->net.veths[i].ifname);
+	for (size_t i = 0; i < p->net.n_netdevs; i++)
+		vz_buf_addf(b, " %s", p->net.netdevs[i]);
+	if (!b->len)
+		vz_buf_adds(b, "loopback only");
+}
+
+/*
+ * Mounts that an action script stacked below VE_ROOT come along, with the
+ * container's ids; a file system that cannot be mapped stays as it is.
+ */
+static int clone_root(const struct ct_plan *p, struct vz_err *e)
+{
+	int tree = sys_open_tree(AT_FDCWD, p->ct->root,
+				 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (tree < 0)
+		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to open the mount at '%s'",
+			       p->ct->root);
+	return tree;
+}
+
+static int step_init(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int tree = clone_root(p, e), dev = -EBADF;
+	int r;
+
+	if (tree < 0)
+		return tree;
+	dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
+	if (dev < 0)
+		return dev;
+	r = ns_init_go(p->init_sock, tree, dev, e);
+	if (r == 0)
+		r = ns_init_result(p->init_sock, e);
+	return r;
+}
+
+static void show_init(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "/dev (%zu nodes), /proc, /sys ro, pivot, %d capabilities, seccomp, exec %s",
+		    p->n_devs, __builtin_popcountll(p->caps), p->inits.v[0]);
+}
+
+static int step_running(struct ct_plan *p, struct vz_err *e)
+{
+	struct ct_state st;
+
+	if (ct_state_load(p->ct->id, &st) < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "State of the container is gone");
+	st.running = true;
+	ct_dist_done(p);
+	ct_reboot_mark(p->ct->id, true);
+	return ct_state_save(p->ct->id, &st, e);
+}
+
+static void show_running(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/%u/state", ct_run_dir(), p->ct->id);
+}
+
+static bool want_start_hook(const struct ct_plan *p)
+{
+	return !p->start.skip_ve_setup;
+}
+
+static int step_hook(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_hook_inside(p->ct, "start", e);
+}
+
+static void show_hook(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/conf/%u.start in the container, if there", conf_dir(), p->ct->id);
+}
+
+static const struct ct_step start_steps[] = {
+	{ "ids.alloc", step_ids, NULL, show_ids, want_ids },
+	{ "state.begin", step_rundir, undo_rundir, show_rundir, NULL },
+	{ "cg.create", step_cgroup, undo_cgroup, show_cgroup, NULL },
+	{ "dist.prepare", ct_dist_start, NULL, show_dist, want_dist },
+	{ "ns.clone", step_clone, undo_cgroup, show_clone, NULL },
+	{ "store.mount", step_mount, undo_mount, show_mount, NULL },
+	{ "net.attach", step_net, undo_net, show_net, want_net },
+	{ "init.exec", step_init, undo_cgroup, show_init, NULL },
+	{ "state.running", step_running, NULL, show_running, NULL },
+	{ "hook.start", step_hook, undo_cgroup, show_hook, want_start_hook },
+};
+
+/* ---- the command --------------------------------------------------------- */
+
+static int check(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
+{
+	struct stat st;
+
+	if (ct_is_running(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_RUNNING, 0, "Container is already running");
+	if (conf_bool(ct->conf, P_DISABLED, false) && !o->force)
+		return vz_fail(e, VZ_VE_START_DISABLED, 0,
+			       "Container start disabled (DISABLED=yes; use --force to override)");
+	if (!ct->private || stat(ct->private, &st) < 0)
+		return vz_fail(e, VZ_FS_NOPRVT, 0, "Container private area '%s' does not exist",
+			       ct->private ? ct->private : "");
+	return 0;
+}
+
+static void say_limits(const struct ct *ct)
+{
+	vz_info("Setting CPU units: %llu",
+		(unsigned long long)conf_u64(ct->conf, P_CPUUNITS, 1000));
+	if (conf_has(ct->conf, P_CPULIMIT))
+		vz_info("Setting CPU limit: %llu",
+			(unsigned long long)conf_u64(ct->conf, P_CPULIMIT, 0));
+	if (conf_has(ct->conf, P_CPUS))
+		vz_info("Setting CPUs: %llu", (unsigned long long)conf_u64(ct->conf, P_CPUS, 0));
+}
+
+/*
+ * Waits inside until the init system says that it is done, whatever kind it is.
+ * `is-system-running --wait` came with systemd 240; before, the loop asks.
+ */
+static const char wait_script[] =
+	"i=0\n"
+	"if [ -e /run/systemd/system ] || readlink /proc/1/exe | grep -q systemd; then\n"
+	"  while [ ! -S /run/systemd/private ]; do sleep 0.1 || sleep 1; done\n"
+	"  while :; do\n"
+	"    s=$(systemctl is-system-running --wait 2>/dev/null)\n"
+	"    case $s in running|degraded) exit 0;; esac\n"
+	"    sleep 0.2 || sleep 1\n"
+	"  done\n"
+	"elif command -v runlevel >/dev/null 2>&1; then\n"
+	"  while :; do\n"
+	"    case $(runlevel 2>/dev/null) in *[2345]) exit 0;; esac\n"
+	"    sleep 0.2 || sleep 1\n"
+	"  done\n"
+	"fi\n"
+	"exit 0\n";
+
+static int wait_started(struct ct *ct, struct vz_err *e)
+{
+	uint64_t timeout = conf_u64(ct->conf, P_STARTUP_TIMEOUT, 3600);
+	int r;
+
+	if (timeout > 86400)
+		timeout = 86400;
+	vz_info("Container start in progress, waiting ...");
+	r = ct_run_script(ct, wait_script, sizeof(wait_script) - 1, NULL, (int)timeout * 1000, e);
+	if (r == -ETIMEDOUT)
+		return vz_fail(e, VZ_WAIT_FAILED, 0, "Container wait failed - timeout expired");
+	if (r != 0)
+		return vz_fail(e, VZ_WAIT_FAILED, 0, "Container wait failed - it is not running");
+	vz_info("Container started successfully");
+	return 0;
+}
+
+int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	int r = check(ct, o, e);
+
+	if (r < 0)
+		return r;
+	r = ct_plan_make(ct, "start", &p, e);
+	if (r < 0)
+		return r;
+	p.start = *o;
+	if (o->dry_run) {
+		ct_steps_show(start_steps, ARRAY_SIZE(start_steps), &p, NULL);
+		return 0;
+	}
+	vz_info("Starting container...");
+	/* What a killed command or a lost monitor left of the last run. */
+	r = ct_cleanup(&p, false, e);
+	if (r < 0)
+		return r;
+	r = ct_steps_run(start_steps, ARRAY_SIZE(start_steps), &p, e);
+	if (r < 0)
+		return vz_wrap(e, r, "Container start failed");
+	say_limits(ct);
+	if (o->wait)
+		return wait_started(ct, e);
+	vz_info("Container start in progress...");
+	return 0;
+}

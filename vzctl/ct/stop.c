@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* stop, what follows the end of init, and what a dead container left. */
+#define VZ_ROOM "ct"
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "ct/ct-int.h"
+#include "sys/syscalls.h"
+
+#define RESTARTS_MAX 3
+#define RESTARTS_WINDOW 60	/* seconds */
+
+int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
+{
+	struct ct_state st;
+	bool had = ct_state_load(p->ct->id, &st) == 0;
+	int r = cg_destroy(p->ct->slice, p->ct->id, e);
+
+	if (r < 0)
+		return r;
+	/* Without a state file no start got as far as making links. */
+	if (had || umount) {
+		r = net_detach(&p->net, e);
+		if (r < 0)
+			return r;
+	}
+	if (umount) {
+		r = ct_umount_root(p, true, e);
+		if (r < 0)
+			return r;
+	}
+	if (had)
+		ct_state_remove(p->ct->id);
+	return 0;
+}
+
+/* The kind of init decides how it is asked; its name is only a hint. */
+static int ask_to_halt(struct ct *ct, int pidfd, pid_t init)
+{
+	static const char script[] = "halt >/dev/null 2>&1 || poweroff || kill -TERM 1\n";
+	char path[64], exe[256];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)init);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	base = strrchr(exe, '/');
+	base = base ? base + 1 : exe;
+	if (str_eq(base, "systemd"))
+		return sys_pidfd_send_signal(pidfd, SIGRTMIN + 4);	/* poweroff.target */
+	if (str_eq(base, "busybox"))
+		return sys_pidfd_send_signal(pidfd, SIGUSR2);	/* poweroff */
+	return ct_run_script(ct, script, sizeof(script) - 1, NULL, 30 * 1000, VZ_IGNORE);
+}
+
+static bool wait_gone(int pidfd, int timeout_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int r;
+
+	do {
+		r = poll(&p, 1, timeout_ms);
+	} while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
+static int step_hook(struct ct_plan *p, struct vz_err *e)
+{
+	int r = ct_hook_inside(p->ct, "stop", e);
+
+	if (r < 0 && p->stop.fast) {
+		vz_warn("%s, ignoring", e->msg);
+		return 0;
+	}
+	return r;
+}
+
+static void show_hook(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/conf/%u.stop in the container, if there", conf_dir(), p->ct->id);
+}
+
+static int step_halt(struct ct_plan *p, struct vz_err *e)
+{
+	uint64_t timeout = conf_u64(p->ct->conf, P_STOP_TIMEOUT, 0);
+	_cleanup_close_ int pidfd = -EBADF;
+	pid_t init = ct_init_pid(p->ct, &pidfd, VZ_IGNORE);
+
+	if (timeout == 0 || timeout > 86400)
+		timeout = 120;
+	vz_info("Stopping container ...");
+	if (init < 0 || p->stop.fast)
+		return 0;
+	(void)cg_freeze(p->ct->slice, p->ct->id, false, VZ_IGNORE);
+	if (ask_to_halt(p->ct, pidfd, init) < 0)
+		vz_verbose("Unable to ask the container's init to halt");
+	if (!wait_gone(pidfd, (int)timeout * 1000))
+		vz_info("Killing container ...");
+	return 0;
+}
+
+static void show_halt(const struct ct_plan *p, struct vz_buf *b)
+{
+	if (p->stop.fast)
+		vz_buf_adds(b, "skipped (--fast)");
+	else
+		vz_buf_addf(b, "ask init to halt, wait up to %llu s",
+			    (unsigned long long)conf_u64(p->ct->conf, P_STOP_TIMEOUT, 120));
+}
+
+static int step_kill(struct ct_plan *p, struct vz_err *e)
+{
+	int r = cg_destroy(p->ct->slice, p->ct->id, e);
+
+	if (r < 0)
+		return vz_wrap(e, r, "Unable to stop container: operation timed out");
+	vz_info("Container was stopped");
+	ct_reboot_mark(p->ct->id, false);
+	return 0;
+}
+
+static void show_kill(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "kill and remove %s/vz-%u.scope", p->ct->slice, p->ct->id);
+}
+
+static int step_clean(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_cleanup(p, !p->stop.skip_umount, e);
+}
+
+static void show_clean(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "remove links and state%s",
+		    p->stop.skip_umount ? "" : ", unmount the root");
+}
+
+static const struct ct_step stop_steps[] = {
+	{ "hook.stop", step_hook, NULL, show_hook, NULL },
+	{ "init.halt", step_halt, NULL, show_halt, NULL },
+	{ "cg.kill", step_kill, NULL, show_kill, NULL },
+	{ "clean", step_clean, NULL, show_clean, NULL },
+};
+
+int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	int r = ct_plan_make(ct, "stop", &p, e);
+
+	if (r < 0)
+		return r;
+	p.stop = *o;
+	if (o->dry_run) {
+		ct_steps_show(stop_steps, ARRAY_SIZE(stop_steps), &p, NULL);
+		return 0;
+	}
+	if (!ct_is_running(ct->slice, ct->id)) {
+		struct ct_state st;
+
+		vz_error("Unable to stop: container is not running");
+		return ct_state_load(ct->id, &st) == 0 ? ct_cleanup(&p, true, e) : 0;
+	}
+	return ct_steps_run(stop_steps, ARRAY_SIZE(stop_steps), &p, e);
+}
+
+int ct_repair(struct ct *ct, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	struct ct_state st;
+	bool stale;
+	int r;
+
+	if (ct_is_running(ct->slice, ct->id)) {
+		/* Populated, but no init that we know: a start that was killed. */
+		_cleanup_close_ int pidfd = -EBADF;
+
+		if (ct_init_pid(ct, &pidfd, VZ_IGNORE) > 0) {
+			vz_info("Container is running, nothing to repair");
+			return 0;
+		}
+	}
+	r = ct_plan_make(ct, "repair", &p, e);
+	if (r < 0)
+		return r;
+	stale = ct_state_load(ct->id, &st) == 0 || ct_is_running(ct->slice, ct->id);
+	r = ct_cleanup(&p, stale, e);
+	if (r == 0)
+		vz_info(stale ? "Removed what was left of a container that is not running" :
+				"Nothing to repair");
+	return r;
+}
+
+/* ---- after the end of init ----------------------------------------------- */
+
+/*
+ * Counts restarts in /run/vz/restarts.CTID: a first line with the time of the
+ * first of the window, then one character each.
+ */
+static bool restart_allowed(uint32_t id)
+{
+	_cleanup_free_ char *path = xasprintf("%s/restarts.%u", ct_run_dir(), id);
+	long long first = 0, count = 0, now = time(NULL);
+	char buf[64];
+	int n;
+
+	if (io_read_small_at(AT_FDCWD, path, buf, sizeof(buf)) > 0 &&
+	    sscanf(buf, "%lld %lld", &first, &count) != 2)
+		first = 0;
+	if (now - first > RESTARTS_WINDOW) {
+		first = now;
+		count = 0;
+	}
+	if (count >= RESTARTS_MAX)
+		return false;
+	n = snprintf(buf, sizeof(buf), "%lld %lld\n", first, count + 1);
+	(void)io_write_atomic_at(AT_FDCWD, path, buf, n, 0600, IO_ATOMIC_NOSYNC);
+	return true;
+}
+
+static bool wants_restart(struct ct *ct, int status, bool *ret_stopped)
+{
+	const char *policy = conf_str(ct->conf, P_RESTART);
+
+	*ret_stopped = true;
+	/* reboot(2) in a pid namespace ends init with one of two signals. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP) {
+		vz_info("Container rebooted from inside");
+		return conf_bool(ct->conf, P_ALLOWREBOOT, true);
+	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
+		vz_info("Container halted from inside");
+		return false;
+	}
+	*ret_stopped = false;
+	vz_warn("Container's init ended (%s %d)", WIFSIGNALED(status) ? "signal" : "exit code",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	return policy && str_eq(policy, "on-failure");
+}
+
+int ct_exited(struct ct *ct, pid_t init, int status, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	struct ct_start_opts again = { .force = true };
+	bool restart, deliberate = true, ran;
+	struct ct_state st;
+	int r;
+
+	/* Somebody else has cleaned up, and may even have started it again. */
+	if (ct_state_load(ct->id, &st) < 0 || st.init != init || ct_pid_start(init))
+		return 0;
+	ran = st.running;
+	r = ct_plan_make(ct, "exited", &p, e);
+	if (r < 0)
+		return r;
+	restart = ran && wants_restart(ct, status, &deliberate);
+	r = ct_cleanup(&p, true, e);
+	if (r < 0)
+		return r;
+	(void)ct_hook(ct, restart ? "reboot" : "halt", true, VZ_IGNORE);
+	if (!restart) {
+		if (deliberate)
+			ct_reboot_mark(ct->id, false);
+		return 0;
+	}
+	if (!restart_allowed(ct->id)) {
+		vz_warn("Container was restarted %d times within %d seconds: left stopped",
+			RESTARTS_MAX, RESTARTS_WINDOW);
+		return 0;
+	}
+	return ct_start(ct, &again, e);
+}
