@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The whole network of a container: made at start, removed at stop. */
+#define VZ_ROOM "netns"
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "ctside.h"
+
+#define LOOPBACK_IFINDEX 1	/* in every namespace (include/net/flow.h) */
+
+static int open_host(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
+{
+	int r = nl_open(ret);
+
+	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket") : 0;
+}
+
+static bool wants_venet(const struct net_plan *p)
+{
+	return p->want_venet || p->n_addrs;
+}
+
+static int attach_venet(struct nl_sock *h, const struct net_plan *p, int netns_fd,
+			struct rtnl_link *ret, struct vz_err *e)
+{
+	struct nl_batch b;
+	int r = ctside_venet_make(h, p, netns_fd, ret, e);
+
+	if (r < 0)
+		return r;
+	nl_batch_reset(&b);
+	r = host_venet_conf(&b, ret, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	if (r >= 0)
+		r = host_addrs_add(h, &b, p, ret->ifindex, p->addrs, p->n_addrs, e);
+	return r;
+}
+
+static int attach_netdev(struct nl_sock *h, struct nl_sock *c, const char *name, int netns_fd,
+			 struct vz_err *e)
+{
+	struct rtnl_link l;
+	struct nl_batch b;
+	struct nl_fail f;
+	int r = rtnl_link_get(h, name, 0, &l, &f);
+
+	/* A second attach finds it inside. */
+	if (r == -ENODEV && rtnl_link_get(c, name, 0, &l, &f) >= 0)
+		return 0;
+	if (r < 0)
+		return vz_fail(e, VZ_NETDEV_ERROR, -r, "network device %s", name);
+	nl_batch_reset(&b);
+	rtnl_link_move(&b, l.ifindex, netns_fd);
+	return vz_wrap(e, rtnl_commit(h, &b, VZ_NETDEV_ERROR, e), "network device %s", name);
+}
+
+static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock c = NL_SOCK_INIT;
+	struct rtnl_link venet = { 0 };
+	struct nl_batch b;
+	int r = 0;
+
+	if (wants_venet(p))
+		r = attach_venet(h, p, netns_fd, &venet, e);
+	for (size_t i = 0; i < p->n_veths && r >= 0; i++)
+		r = ctside_veth_make(h, p->ctid, netns_fd, &p->veths[i], e);
+	if (r >= 0)
+		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+	for (size_t i = 0; i < p->n_netdevs && r >= 0; i++)
+		r = attach_netdev(h, &c, p->netdevs[i], netns_fd, e);
+	if (r < 0)
+		return r;
+	nl_batch_reset(&b);
+	rtnl_link_up(&b, LOOPBACK_IFINDEX);
+	if (venet.ifindex) {
+		ctside_up(&b, venet.peer);
+		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, e);
+	}
+	return r < 0 ? r : rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
+}
+
+int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	int r = open_host(&h, VZ_CANT_ADDIP, e);
+
+	if (r < 0)
+		return r;
+	r = attach(&h, p, netns_fd, e);
+	if (r < 0)
+		(void)net_detach(p, VZ_IGNORE);
+	return r;
+}
+
+/* ---- detach --------------------------------------------------------- */
+
+struct stale {
+	const struct net_plan *p;
+	size_t n;
+	struct net_addr v[128];
+};
+
+static int see_route(const struct rtnl_route_info *i, void *arg)
+{
+	struct stale *s = arg;
+
+	if (i->dst.plen != (i->dst.family == AF_INET6 ? 128 : 32) || s->n == ARRAY_SIZE(s->v))
+		return 0;
+	for (size_t k = 0; k < s->p->n_addrs; k++) {
+		if (net_addr_same(&s->p->addrs[k], &i->dst))
+			return 0;
+	}
+	s->v[s->n++] = i->dst;
+	return 0;
+}
+
+/*
+ * Addresses that lead to the container but are no longer in its plan (somebody
+ * edited the file): their proxy entries would stay for ever.
+ */
+static int drop_stale(struct nl_sock *h, const struct net_plan *p, int family, int oif,
+		      struct vz_err *e)
+{
+	struct stale s = { .p = p };
+	struct nl_batch b;
+	struct nl_fail f;
+	int r, tries = 0;
+
+	do {
+		s.n = 0;
+		r = rtnl_route_dump(h, family, oif, see_route, &s, &f);
+		if (r == -EAGAIN && ++tries < HOST_DUMP_TRIES)
+			continue;
+		if (r == -ENOENT)	/* no such table: no route */
+			return 0;
+		if (r < 0)
+			return rtnl_fail(e, VZ_SYSTEM_ERROR, r, &f);
+		nl_batch_reset(&b);
+		for (size_t i = 0; i < s.n && r >= 0; i++) {
+			rtnl_route(&b, RTM_DELROUTE, 0,
+				   &(struct rtnl_route){ .family = family, .dst = &s.v[i],
+							 .oif = oif });
+			nl_tolerate(&b, ESRCH);
+			r = rtnl_flush(h, &b, VZ_SYSTEM_ERROR, e);
+		}
+		if (r >= 0)
+			r = rtnl_commit(h, &b, VZ_SYSTEM_ERROR, e);
+		if (r >= 0 && s.n)
+			r = host_proxies_del(h, s.v, s.n, VZ_SYSTEM_ERROR, e);
+		if (r < 0)
+			return r;
+	} while (r == -EAGAIN || s.n == ARRAY_SIZE(s.v));
+	return 0;
+}
+
+int net_detach(const struct net_plan *p, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct rtnl_link l;
+	char name[16];
+	int r = open_host(&h, VZ_SYSTEM_ERROR, e);
+
+	if (r < 0)
+		return r;
+	net_venet_hostname(p->ctid, name);
+	if (host_link(&h, p->ctid, name, &l, VZ_SYSTEM_ERROR, VZ_IGNORE) == 1) {
+		r = drop_stale(&h, p, AF_INET, l.ifindex, e);
+		if (r >= 0 && host_has_ipv6())
+			r = drop_stale(&h, p, AF_INET6, l.ifindex, e);
+		if (r < 0)
+			return r;
+	}
+	r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
+	/* After the links: an address that still has a route is another's. */
+	return r < 0 ? r : host_proxies_del(&h, p->addrs, p->n_addrs, VZ_SYSTEM_ERROR, e);
+}
+
+/* ---- live ----------------------------------------------------------- */
+
+static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p, int netns_fd,
+		    const struct net_addr *a, struct vz_err *e)
+{
+	bool local, fresh = false;
+	struct rtnl_link l;
+	struct nl_batch b;
+	struct nl_fail f;
+	char name[16];
+	int r, oif;
+
+	nl_batch_reset(&b);
+	net_venet_hostname(p->ctid, name);
+	r = host_link(h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r == 0) {
+		fresh = true;
+		r = ctside_venet_make(h, p, netns_fd, &l, e);
+	}
+	if (r >= 0 && (fresh || a->family == AF_INET6))
+		r = host_venet_conf(&b, &l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	if (r < 0)
+		return r;
+	/* Adding once more repairs whatever of it is missing. */
+	r = host_addr_route(h, a, &oif, &local, &f);
+	if (r < 0)
+		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
+	if (r == 0 || oif != l.ifindex)
+		r = host_addrs_add(h, &b, p, l.ifindex, a, 1, e);
+	else
+		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	if (fresh)
+		ctside_up(&b, l.peer);
+	r = ctside_addrs_add(c, &b, p, l.peer, a, 1, e);
+	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
+}
+
+static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct net_addr *a,
+		    struct vz_err *e)
+{
+	struct nl_batch b;
+	int r = 0;
+
+	nl_batch_reset(&b);
+	if (l->ifindex) {
+		rtnl_route(&b, RTM_DELROUTE, 0,
+			   &(struct rtnl_route){ .family = a->family, .dst = a, .oif = l->ifindex });
+		nl_tolerate(&b, ESRCH);
+		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
+	}
+	return r < 0 ? r : host_proxies_del(h, a, 1, VZ_CANT_ADDIP, e);
+}
+
+int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *a,
+		 struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
+	int r = open_host(&h, VZ_CANT_ADDIP, e);
+
+	if (r >= 0)
+		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	r = host_addr_in_use(&h, a, p->ctid, e);
+	if (r != 0)
+		return r < 0 ? r : -EEXIST;
+	r = live_add(&h, &c, p, netns_fd, a, e);
+	if (r < 0) {
+		struct rtnl_link l = { 0 };
+		char name[16];
+
+		net_venet_hostname(p->ctid, name);
+		(void)host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, VZ_IGNORE);
+		(void)del_host(&h, &l, a, VZ_IGNORE);
+	}
+	return r;
+}
+
+int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *a,
+		 struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
+	struct rtnl_link l = { 0 };
+	struct nl_batch b;
+	char name[16];
+	int r = open_host(&h, VZ_CANT_ADDIP, e);
+
+	if (r < 0)
+		return r;
+	net_venet_hostname(p->ctid, name);
+	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = del_host(&h, &l, a, e);
+	if (r < 0 || !l.ifindex)
+		return r;
+	r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	nl_batch_reset(&b);
+	rtnl_addr(&b, RTM_DELADDR, 0, l.peer, a, NULL);
+	nl_tolerate(&b, EADDRNOTAVAIL);
+	ctside_default(&b, p, l.peer, a->family);
+	return rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
+}
+
+int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
+		 struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	int r = open_host(&h, VZ_VETH_ERROR, e);
+
+	return r < 0 ? r : ctside_veth_make(&h, p->ctid, netns_fd, v, e);
+}
+
+int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct rtnl_link l;
+	struct nl_batch b;
+	char name[16];
+	int r = open_host(&h, VZ_VETH_ERROR, e);
+
+	if (r < 0)
+		return r;
+	ctside_veth_name(ctid, v, name);
+	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
+	if (r <= 0)
+		return r;
+	nl_batch_reset(&b);
+	rtnl_link_del(&b, l.ifindex);
+	nl_tolerate(&b, ENODEV);
+	return rtnl_commit(&h, &b, VZ_VETH_ERROR, e);
+}
+
+/* ---- questions ------------------------------------------------------ */
+
+int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct rtnl_link l;
+	char name[16];
+	int r = open_host(&h, VZ_SYSTEM_ERROR, e);
+
+	if (r < 0)
+		return r;
+	net_venet_hostname(ctid, name);
+	r = host_link(&h, ctid, name, &l, VZ_SYSTEM_ERROR, e);
+	if (r < 0)
+		return r;
+	if (r == 0 || !l.have_stats)
+		return vz_fail(e, VZ_SYSTEM_ERROR, ENODEV, "device %s", name);
+	/* What our end sends, the container receives. */
+	*ret = (struct net_stat){ .rx_bytes = l.stat.tx_bytes, .rx_packets = l.stat.tx_packets,
+				  .tx_bytes = l.stat.rx_bytes, .tx_packets = l.stat.rx_packets };
+	return 0;
+}
+
+int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	int r = open_host(&h, VZ_CANT_ADDIP, e);
+
+	return r < 0 ? r : host_addr_in_use(&h, a, own_ctid, e);
+}

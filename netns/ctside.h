@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Links between the two namespaces, and the container's side; for the files of this room. */
+#ifndef NETNS_CTSIDE_H
+#define NETNS_CTSIDE_H
+
+#include "host.h"
+
+/* A socket in @netns_fd; the thread is back in its own namespace on return. */
+int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_err *e);
+
+/* Makes the pair of venet0, configured on the host, and returns the host end. */
+int ctside_venet_make(struct nl_sock *h, const struct net_plan *p, int netns_fd,
+		      struct rtnl_link *ret, struct vz_err *e);
+int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struct net_veth *v,
+		     struct vz_err *e);
+/* lo and venet0 (@ifindex in the container) up; queued only. */
+void ctside_up(struct nl_batch *b, int ifindex);
+/* Addresses @addrs of the plan and default routes; sent by the caller. */
+int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
+		     const struct net_addr *addrs, size_t n, struct vz_err *e);
+/* The default route of a family for what the plan now has, or none. */
+void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family);
+
+/* The name of a veth's host end. */
+void ctside_veth_name(uint32_t ctid, const struct net_veth *v, char buf[16]);
+
+#endif

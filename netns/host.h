@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The host's side of a container's network; for the files of this room. */
+#ifndef NETNS_HOST_H
+#define NETNS_HOST_H
+
+#include "rtnl.h"
+
+/* A dump that keeps being interrupted is given up after so many tries. */
+#define HOST_DUMP_TRIES 8
+
+static inline uint32_t host_group(uint32_t ctid)
+{
+	return 0x80000000u | ctid;
+}
+
+static inline bool host_group_is_ours(uint32_t group)
+{
+	return group & 0x80000000u;
+}
+
+/* Does this kernel do IPv6 at all (ipv6.disable=1)? */
+bool host_has_ipv6(void);
+
+/*
+ * 1 and the link when @name is @ctid's, 0 when there is none.  Another's is a
+ * failure with -EEXIST.
+ */
+int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_link *ret,
+	      enum vz_code code, struct vz_err *e);
+/* Deletes every link of the container's group; none is fine. */
+int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
+/* The link is now venet0's host end: sysctls.  @ipv6: it will carry IPv6 addresses. */
+int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);
+/* Routes to @addrs over @oif and proxy neighbours on the uplinks. */
+int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
+		   const struct net_addr *addrs, size_t n, struct vz_err *e);
+/* As net_addr_in_use(). */
+int host_addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own_ctid,
+		     struct vz_err *e);
+/*
+ * 1 and its device when the table has exactly a host route (or the address
+ * itself is local: *ret_local), else 0.
+ */
+int host_addr_route(struct nl_sock *h, const struct net_addr *a, int *ret_oif, bool *ret_local,
+		    struct nl_fail *f);
+/* Deletes our proxy neighbours of those @addrs that no host route leads to. */
+int host_proxies_del(struct nl_sock *h, const struct net_addr *addrs, size_t n,
+		     enum vz_code code, struct vz_err *e);
+
+bool host_has_family(const struct net_addr *addrs, size_t n, int family);
+
+/* The devices that answer for container addresses: uplink.c */
+struct uplink {
+	int ifindex;
+	struct net_addr net;	/* detect: the subnet on it */
+};
+
+#define UPLINKS_MAX 128
+
+struct uplinks {
+	bool by_subnet;		/* an address is proxied where its subnet is */
+	struct uplink v[UPLINKS_MAX];
+	size_t n;
+	int src_ifindex;	/* of src_dev, 0 none */
+	bool have_src;
+	struct net_addr src;	/* its first global address */
+};
+
+int uplinks_load(struct nl_sock *h, const struct net_plan *p, int family, struct uplinks *ret,
+		 struct vz_err *e);
+bool uplink_wants(const struct uplinks *u, size_t i, const struct net_addr *a);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network of a container on a stock kernel: routed addresses (venet0),
+ * bridged interfaces (veth), host devices that move in.
+ *
+ * venet0 is one end of a veth pair that behaves like OpenVZ's venet: no ARP and
+ * no neighbour discovery.  Both ends carry the same MAC and IFF_NOARP, so a
+ * NOARP neighbour (whose hardware address is the sender's own, arp(7),
+ * net/ipv4/arp.c:arp_constructor) is right on both sides and no entry has to be
+ * written, kept or trusted.
+ *
+ * Everything we make on the host is in link group 2^31 + CTID: that is the
+ * mark of ownership from birth on, and what detach deletes by.  Routes and
+ * proxy neighbours carry protocol NET_RTPROT.
+ *
+ * All functions act in the network namespace of the caller ("the host") and
+ * the one given as descriptor; the calling thread visits the latter and is
+ * back when they return.  No function may run while another thread of the
+ * process depends on its namespace: vzctl is single threaded.
+ */
+#ifndef NETNS_NET_H
+#define NETNS_NET_H
+
+#include "base/err.h"
+#include "base/util.h"
+
+#define NET_RTPROT 118	/* unassigned in rtnetlink.h; "ip route show proto 118" */
+
+/* An IPv4 (first 4 bytes) or IPv6 address, network byte order. */
+struct net_addr {
+	int family;	/* AF_INET or AF_INET6 */
+	uint8_t a[16];
+	uint8_t plen;	/* 32 or 128 when the text has no mask */
+};
+
+#define NET_ADDR_STRLEN 52
+
+/*
+ * "10.0.0.5", "10.0.0.5/24", "10.0.0.5/255.255.255.0", "2001:db8::1/64".
+ * Refuses what cannot be a container's address: unspecified, loopback,
+ * multicast, broadcast, link-local v6, v4-mapped.  0 or -EINVAL.
+ */
+int net_addr_parse(const char *text, struct net_addr *ret);
+/* The address, "/plen" only when shorter than the full length; returns buf. */
+const char *net_addr_format(const struct net_addr *a, char buf[NET_ADDR_STRLEN]);
+/* The same address, whatever the mask. */
+bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
+
+/* Strings are borrowed; "" or NULL asks for the default. */
+struct net_veth {
+	const char *ifname;		/* in the container; required */
+	const char *host_ifname;	/* default: net_veth_hostname() */
+	const char *mac;		/* default: random */
+	const char *host_mac;		/* default: the container's with first byte fe */
+	const char *bridge;		/* default: none */
+	bool mac_filter;
+};
+
+struct net_plan {
+	uint32_t ctid;
+	const struct net_addr *addrs;	/* routed to venet0, in order */
+	size_t n_addrs;
+	bool want_venet;		/* venet0 even without an address */
+	const struct net_veth *veths;
+	size_t n_veths;
+	const char *const *netdevs;	/* host devices moved in */
+	size_t n_netdevs;
+	const char *src_dev;		/* VE_ROUTE_SRC_DEV or NULL */
+	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect, "list:eth0 eth1"; NULL: detect */
+};
+
+/*
+ * Forwarding, once per node: reads, writes only what is off, says so with
+ * vz_verbose().  Nothing for a plan without venet addresses.  Before IPv6
+ * forwarding goes on, devices with accept_ra=1 get 2, or the node would lose
+ * the default route it learned.  Not called under SKIP_SYSCTL.  Code 34.
+ */
+int net_node_setup(const struct net_plan *p, struct vz_err *e);
+
+/*
+ * Gives the new namespace @netns_fd its network, while nothing runs in it.  A
+ * left-over link of the same container is replaced; a name taken by another
+ * device is an error.  On failure nothing stays.  Codes: 34 venet, 78 an
+ * address is in use on this node, 130 veth, 104 netdev.
+ */
+int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e);
+
+/*
+ * Removes what the container has on the host: links of its group (their routes
+ * go with them) and proxy neighbours.  Needs no namespace; idempotent; leaves
+ * alone an address that is another container's by now.  netdevs come back by
+ * themselves when the namespace dies (netdevice(7) of a physical device).
+ * Code 3.
+ */
+int net_detach(const struct net_plan *p, struct vz_err *e);
+
+/*
+ * One address of a running container.  @p is the plan as it will be after the
+ * change (its first address of a family is the default source).  Adding makes
+ * venet0 when there is none; adding twice and deleting twice are fine.  The
+ * container's end is found through the host's (IFLA_LINK), never by name.
+ * Codes 34, 78.
+ */
+int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *a,
+		 struct vz_err *e);
+int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *a,
+		 struct vz_err *e);
+
+/* One bridged interface of a running container.  Code 130. */
+int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
+		 struct vz_err *e);
+int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e);
+
+/* "venet0.CTID", or "vnCTID" when that has more than 15 characters. */
+void net_venet_hostname(uint32_t ctid, char buf[16]);
+/*
+ * "vethCTID.N", N the first digits in @ifname (0 without); "veBASE36.N" when
+ * too long.
+ */
+void net_veth_hostname(uint32_t ctid, const char *ifname, char buf[16]);
+/* 00:18:51 (SWsoft's, what vzctl uses) and three random bytes, upper case. */
+void net_mac_generate(char buf[18]);
+
+struct net_stat {
+	uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;	/* as the container sees them */
+};
+
+/* Counters of venet0.  -ENODEV (code 3) when the container has none. */
+int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e);
+
+/*
+ * 1 when this node has a host route to @a other than to @own_ctid, or has the
+ * address itself; @e then says whose it is (code 78).  0 when free.
+ */
+int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e);
+
+#endif

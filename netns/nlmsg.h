@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netlink messages in memory: a builder for batches and a bounded parser.  No
+ * sockets, no allocation, no knowledge of families (netlink(7), RFC 3549).
+ * Why not libmnl: docs/decisions/0002-netlink.md.
+ */
+#ifndef NETNS_NLMSG_H
+#define NETNS_NLMSG_H
+
+#include <linux/netlink.h>
+
+#include "base/util.h"
+
+/*
+ * A datagram of requests.  Small on purpose: should every message in it fail,
+ * the error replies still fit the default receive buffer (212992 bytes).
+ */
+#define NL_BATCH_SIZE 8192
+#define NL_BATCH_MSGS 128
+/* No message of ours is longer: room for one is checked before it is begun. */
+#define NL_MSG_MAX 512
+
+struct nl_batch {
+	uint8_t buf[NL_BATCH_SIZE] __attribute__((aligned(8)));
+	size_t len;
+	size_t cur;			/* offset of the message being built */
+	unsigned int n;
+	bool overflow;			/* something did not fit: nl_commit() fails */
+	int16_t tolerate[NL_BATCH_MSGS];	/* errno that is no failure of message i, or 0 */
+};
+
+void nl_batch_reset(struct nl_batch *b);
+/* Room for one more message of NL_MSG_MAX bytes? */
+bool nl_batch_has_room(const struct nl_batch *b);
+/*
+ * Starts a message with the family's fixed header.  NLM_F_REQUEST is added;
+ * sequence numbers and the one NLM_F_ACK are set when it is sent.
+ */
+void nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const void *hdr, size_t hdr_len);
+/* The errno (positive) that the last message may fail with. */
+void nl_tolerate(struct nl_batch *b, int err);
+
+void nl_put(struct nl_batch *b, uint16_t type, const void *data, size_t len);
+void nl_put_u8(struct nl_batch *b, uint16_t type, uint8_t v);
+void nl_put_u32(struct nl_batch *b, uint16_t type, uint32_t v);
+void nl_put_str(struct nl_batch *b, uint16_t type, const char *s);
+/* Bytes without attribute header (VETH_INFO_PEER holds an ifinfomsg). */
+void nl_put_raw(struct nl_batch *b, const void *data, size_t len);
+/* Returns what nl_nest_end() wants. */
+size_t nl_nest(struct nl_batch *b, uint16_t type);
+void nl_nest_end(struct nl_batch *b, size_t nest);
+
+/* ---- reading: each step checks that it stays within what was received ---- */
+
+struct nl_span {
+	const uint8_t *p;
+	size_t n;
+};
+
+struct nl_attr {
+	uint16_t type;			/* without NLA_F_NESTED, NLA_F_NET_BYTEORDER */
+	struct nl_span v;
+};
+
+/* 1 and the message, 0 at the end, -EBADMSG.  The span must be 4-aligned. */
+int nl_msg_next(struct nl_span *s, const struct nlmsghdr **ret);
+/* The family's fixed header, or NULL when the message is too short for it. */
+const void *nl_msg_hdr(const struct nlmsghdr *h, size_t hdr_len);
+/* What follows the fixed header; empty when there is nothing. */
+struct nl_span nl_msg_attrs(const struct nlmsghdr *h, size_t hdr_len);
+/* 1 and the attribute, 0 at the end, -EBADMSG. */
+int nl_attr_next(struct nl_span *s, struct nl_attr *ret);
+
+bool nl_attr_u32(const struct nl_attr *a, uint32_t *ret);
+bool nl_attr_u8(const struct nl_attr *a, uint8_t *ret);
+/* NULL unless NUL terminated within the attribute. */
+const char *nl_attr_str(const struct nl_attr *a);
+
+struct nl_ack {
+	int error;			/* 0 or a negative errno */
+	uint32_t seq;			/* of the request */
+	const char *text;		/* the kernel's words or NULL: borrowed from the message */
+	uint32_t offs;			/* of the bad attribute in the request, 0 if not told */
+	uint32_t miss_type;		/* missing attribute, 0 if not told */
+};
+
+/* NLMSG_ERROR, or NLMSG_DONE of a dump, with its extended ack.  0 or -EBADMSG. */
+int nl_ack_parse(const struct nlmsghdr *h, struct nl_ack *ret);
+
+#endif

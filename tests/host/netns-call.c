@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * netns-call FUNCTION CTID NETNS [OPTION|ADDRESS]...: net.h for shell tests.
+ *	FUNCTION	attach detach add del vethadd vethdel stat inuse setup bench
+ *	NETNS		a path, or - where the function needs none
+ *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
+ *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE, --netdev DEV, --src DEV, --neigh DEVS
+ * Exit status 0, or the error's vzctl code with its text on stderr.
+ */
+#include "net.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/num.h"
+
+struct args {
+	struct net_plan p;
+	struct net_addr addrs[1024];
+	struct net_veth veths[16];
+	const char *netdevs[16];
+};
+
+static void parse_veth(struct net_veth *v, char *s)
+{
+	const char **f[] = { &v->ifname, &v->mac, &v->host_ifname, &v->host_mac, &v->bridge };
+
+	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
+		*f[i] = s ? strsep(&s, ",") : "";
+}
+
+static void parse(struct args *a, char **v)
+{
+	a->p = (struct net_plan){ .ctid = a->p.ctid, .addrs = a->addrs, .veths = a->veths,
+				  .netdevs = a->netdevs };
+	for (; *v; v++) {
+		if (str_eq(*v, "--venet"))
+			a->p.want_venet = true;
+		else if (str_eq(*v, "--veth"))
+			parse_veth(&a->veths[a->p.n_veths++], *++v);
+		else if (str_eq(*v, "--netdev"))
+			a->netdevs[a->p.n_netdevs++] = *++v;
+		else if (str_eq(*v, "--src"))
+			a->p.src_dev = *++v;
+		else if (str_eq(*v, "--neigh"))
+			a->p.neigh_devs = *++v;
+		else if (net_addr_parse(*v, &a->addrs[a->p.n_addrs++]) < 0)
+			exit(20);
+	}
+}
+
+/* Attach and detach, microseconds of the median attach. */
+static int bench(const struct net_plan *p, int fd, struct vz_err *e)
+{
+	double us[50], t;
+
+	for (size_t i = 0; i < ARRAY_SIZE(us); i++) {
+		struct timespec a, b;
+		int r;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		r = net_attach(p, fd, e);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		if (r >= 0)
+			r = net_detach(p, e);
+		if (r < 0)
+			return r;
+		us[i] = (double)(b.tv_sec - a.tv_sec) * 1e6 + (double)(b.tv_nsec - a.tv_nsec) / 1e3;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(us); i++) {
+		for (size_t k = i + 1; k < ARRAY_SIZE(us); k++) {
+			if (us[k] < us[i]) {
+				t = us[i];
+				us[i] = us[k];
+				us[k] = t;
+			}
+		}
+	}
+	printf("min %.0f median %.0f max %.0f us\n", us[0], us[25], us[49]);
+	return 0;
+}
+
+static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
+{
+	struct net_plan *p = &a->p;
+	const struct net_addr *last = &a->addrs[p->n_addrs ? p->n_addrs - 1 : 0];
+	struct net_stat st;
+	int r;
+
+	if (str_eq(fn, "attach"))
+		return net_attach(p, fd, e);
+	if (str_eq(fn, "detach"))
+		return net_detach(p, e);
+	if (str_eq(fn, "setup"))
+		return net_node_setup(p, e);
+	if (str_eq(fn, "bench"))
+		return bench(p, fd, e);
+	if (str_eq(fn, "add"))
+		return net_addr_add(p, fd, last, e);
+	if (str_eq(fn, "inuse"))
+		return net_addr_in_use(last, p->ctid, e);
+	if (str_eq(fn, "vethadd"))
+		return net_veth_add(p, fd, &a->veths[0], e);
+	if (str_eq(fn, "vethdel"))
+		return net_veth_del(p->ctid, &a->veths[0], e);
+	if (str_eq(fn, "del")) {
+		p->n_addrs--;	/* the plan is what remains */
+		return net_addr_del(p, fd, last, e);
+	}
+	r = net_stat(p->ctid, &st, e);
+	if (r >= 0)
+		printf("rx %llu/%llu tx %llu/%llu\n", (unsigned long long)st.rx_packets,
+		       (unsigned long long)st.rx_bytes, (unsigned long long)st.tx_packets,
+		       (unsigned long long)st.tx_bytes);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct args a;
+	struct vz_err e = VZ_ERR_INIT;
+	int fd = -EBADF, r;
+
+	vz_log_setup(&(struct vz_log_conf){ .prog = "netns-call", .verbosity = 1 });
+	if (argc < 4 || num_parse_u32(argv[2], &a.p.ctid) < 0)
+		return 20;
+	parse(&a, argv + 4);
+	if (!str_eq(argv[3], "-"))
+		fd = open(argv[3], O_RDONLY | O_CLOEXEC);
+	r = call(argv[1], &a, fd, &e);
+	if (r != 0)
+		fprintf(stderr, "%d %s: %s\n", e.code, e.room, e.msg);
+	return r == 0 ? 0 : e.code;
+}

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vztar reads and writes template archives.  Dynamic, and the only program that
+# links libarchive: decompressors stay out of vzctl.
+src_vztar := $(wildcard vzctl/tmpl/vztar/*.c)
+$(eval $(call prog_rule,vztar,$(src_vztar),tmpl sys base,dyn,-larchive -lcrypto))

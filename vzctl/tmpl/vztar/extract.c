@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vztar.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "sys/syscalls.h"
+#include "tmpl/tmpl.h"
+
+/* A ratio says nothing about small archives: zeros compress 10000:1. */
+#define RATIO_MAX 1000
+#define RATIO_FROM (1ULL << 30)
+/* Apparent size: holes cost nothing here but whatever copies the tree pays. */
+#define FILE_MAX (1ULL << 40)
+#define XATTR_MAX 256
+
+/* What waits until the files below a directory are made. */
+struct dir {
+	char *path;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	struct timespec times[2];
+	struct archive_entry *xattrs;	/* NULL: none */
+};
+
+struct extract {
+	const struct vztar_opts *o;
+	struct stream *s;
+	struct archive *a;
+	int root;
+	int parent;		/* cached descriptor of parent_path */
+	char parent_path[TMPL_PATH_MAX + 1];
+	bool parent_valid;
+	struct dir *dirs;
+	size_t n_dirs, cap_dirs;
+	uint64_t entries, bytes, devices, high_ids;
+	struct meta_count meta;
+};
+
+/* One entry, its name checked and split. */
+struct entry {
+	struct archive_entry *ae;
+	char path[TMPL_PATH_MAX + 1];
+	const char *base;	/* last component; "" for the root itself */
+	int parent;		/* borrowed */
+};
+
+static struct timespec when(struct archive_entry *ae)
+{
+	struct timespec t = { .tv_nsec = UTIME_OMIT };
+
+	if (archive_entry_mtime_is_set(ae)) {
+		t.tv_sec = archive_entry_mtime(ae);
+		t.tv_nsec = archive_entry_mtime_nsec(ae);
+	}
+	return t;
+}
+
+static struct dir *add_dir(struct extract *x, const char *path)
+{
+	struct dir *d;
+
+	if (x->n_dirs == x->cap_dirs) {
+		x->cap_dirs = x->cap_dirs ? 2 * x->cap_dirs : 1024;
+		x->dirs = xrealloc(x->dirs, x->cap_dirs * sizeof(*x->dirs));
+	}
+	d = &x->dirs[x->n_dirs++];
+	*d = (struct dir){ .path = xstrdup(path), .mode = 0755 };
+	d->times[0].tv_nsec = d->times[1].tv_nsec = UTIME_OMIT;
+	return d;
+}
+
+/* Every path of the archive is opened here: below the root, over no symlink. */
+static int open_below(struct extract *x, const char *path, int flags)
+{
+	return sys_openat2(x->root, path[0] ? path : ".", (uint64_t)flags | O_CLOEXEC, 0,
+			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
+/* Archives may leave out parents: 0755 root, like every unpacker. */
+static int make_parents(struct extract *x, const char *path, const char *entry)
+{
+	char part[TMPL_PATH_MAX + 1];
+	int fd = -EBADF;
+
+	for (size_t i = 0;; i++) {
+		if (path[i] != '/' && path[i] != '\0') {
+			part[i] = path[i];
+			continue;
+		}
+		part[i] = '\0';
+		if (fd >= 0)
+			close(fd);
+		fd = open_below(x, part, O_PATH | O_DIRECTORY);
+		if (fd < 0 && errno == ENOENT) {
+			char *slash = strrchr(part, '/');
+			_cleanup_close_ int up = -EBADF;
+
+			if (slash)
+				*slash = '\0';
+			up = open_below(x, slash ? part : "", O_PATH | O_DIRECTORY);
+			if (slash)
+				*slash = '/';
+			if (up < 0 || mkdirat(up, slash ? slash + 1 : part, 0700) < 0)
+				die_entry(entry, "making its directory", errno);
+			add_dir(x, part);
+			fd = open_below(x, part, O_PATH | O_DIRECTORY);
+		}
+		if (fd < 0)
+			die_entry(entry, "opening its directory", errno);
+		if (path[i] == '\0')
+			return fd;
+		part[i] = '/';
+	}
+}
+
+static int open_parent(struct extract *x, const char *path, const char *entry,
+		       const char **ret_base)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	char parent[TMPL_PATH_MAX + 1];
+
+	*ret_base = slash ? slash + 1 : path;
+	/* Directories are never removed or replaced, so the descriptor stays right. */
+	if (x->parent_valid && strlen(x->parent_path) == n &&
+	    memcmp(x->parent_path, path, n) == 0)
+		return x->parent;
+	memcpy(parent, path, n);
+	parent[n] = '\0';
+	if (x->parent_valid)
+		close(x->parent);
+	x->parent_valid = false;
+	x->parent = open_below(x, parent, O_PATH | O_DIRECTORY);
+	if (x->parent < 0 && errno == ENOENT)
+		x->parent = make_parents(x, parent, entry);
+	if (x->parent < 0)
+		die_entry(entry, "opening its directory", errno);
+	memcpy(x->parent_path, parent, n + 1);
+	x->parent_valid = true;
+	return x->parent;
+}
+
+/* A later entry of the same name replaces a file, as tar does; never a directory. */
+static void make_room(const struct entry *n)
+{
+	if (unlinkat(n->parent, n->base, 0) < 0 && errno != ENOENT) {
+		if (errno == EISDIR || errno == EPERM)
+			refuse(n->path, "the archive has a directory of that name before");
+		die_entry(n->path, "replacing", errno);
+	}
+}
+
+static void own(struct extract *x, struct archive_entry *ae, uid_t *uid, gid_t *gid,
+		const char *path)
+{
+	int64_t u = archive_entry_uid(ae), g = archive_entry_gid(ae);
+
+	if (u < 0 || g < 0 || u >= UINT32_MAX || g >= UINT32_MAX)
+		refuse(path, "owner id out of range");
+	x->high_ids += u > 65535 || g > 65535;
+	*uid = (uid_t)u;
+	*gid = (gid_t)g;
+}
+
+static void count_bytes(struct extract *x, const char *path, size_t n)
+{
+	x->bytes += n;
+	if (x->bytes > x->o->max_bytes)
+		die(VZTAR_REFUSED, "%.600s: the archive unpacks to more than %" PRIu64 " bytes",
+		    path, x->o->max_bytes);
+	if (x->bytes > RATIO_FROM && x->bytes / RATIO_MAX > stream_bytes(x->s))
+		refuse(path, "the archive unpacks to more than 1000 times its size");
+}
+
+static void pwrite_all(int fd, const void *buf, size_t n, off_t off, const char *path)
+{
+	const char *p = buf;
+
+	while (n) {
+		ssize_t w = pwrite(fd, p, n, off);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			die_entry(path, "writing", errno);
+		p += w;
+		off += w;
+		n -= (size_t)w;
+	}
+}
+
+static void write_content(struct extract *x, const struct entry *n, int fd)
+{
+	int64_t size = archive_entry_size_is_set(n->ae) ? archive_entry_size(n->ae) : 0;
+	int64_t off, end = 0;
+	const void *buf;
+	size_t len;
+	int r;
+
+	if (size < 0 || (uint64_t)size > FILE_MAX)
+		refuse(n->path, "file too large");
+	while ((r = archive_read_data_block(x->a, &buf, &len, &off)) == ARCHIVE_OK) {
+		if (!len)
+			continue;
+		/* Offsets of sparse maps come from the archive. */
+		if (off < end || off > size || len > (uint64_t)(size - off))
+			refuse(n->path, "data outside the file");
+		count_bytes(x, n->path, len);
+		pwrite_all(fd, buf, len, off, n->path);
+		end = off + (int64_t)len;
+	}
+	if (r != ARCHIVE_EOF)
+		die(VZTAR_REFUSED, "%.600s: %s", n->path, archive_error_string(x->a));
+	if (end < size && ftruncate(fd, size) < 0)
+		die_entry(n->path, "setting the size", errno);
+}
+
+static void make_file(struct extract *x, const struct entry *n)
+{
+	struct timespec times[2] = { when(n->ae), when(n->ae) };
+	_cleanup_close_ int fd = -EBADF;
+	uid_t uid;
+	gid_t gid;
+
+	own(x, n->ae, &uid, &gid, n->path);
+	fd = openat(n->parent, n->base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		make_room(n);
+		fd = openat(n->parent, n->base,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	}
+	if (fd < 0)
+		die_entry(n->path, "creating", errno);
+	write_content(x, n, fd);
+	if (fchown(fd, uid, gid) < 0)
+		die_entry(n->path, "setting the owner", errno);
+	/* chown clears setuid and file capabilities: mode and xattrs come after. */
+	if (fchmod(fd, archive_entry_perm(n->ae) & 07777) < 0)
+		die_entry(n->path, "setting the mode", errno);
+	if (meta_has_xattrs(n->ae))
+		meta_xattrs(fd, n->ae, n->path, &x->meta);
+	if (futimens(fd, times) < 0)
+		die_entry(n->path, "setting the time", errno);
+}
+
+static void make_dir(struct extract *x, const struct entry *n)
+{
+	struct dir *d;
+
+	if (n->base[0] && mkdirat(n->parent, n->base, 0700) < 0) {
+		_cleanup_close_ int fd = -EBADF;
+
+		if (errno != EEXIST)
+			die_entry(n->path, "creating", errno);
+		fd = open_below(x, n->path, O_PATH | O_DIRECTORY);
+		if (fd < 0)
+			refuse(n->path, "the archive has a file of that name before");
+	}
+	d = add_dir(x, n->path);
+	own(x, n->ae, &d->uid, &d->gid, n->path);
+	d->mode = archive_entry_perm(n->ae) & 07777;
+	d->times[0] = d->times[1] = when(n->ae);
+	if (meta_has_xattrs(n->ae)) {
+		d->xattrs = archive_entry_clone(n->ae);
+		if (!d->xattrs)
+			die(VZTAR_FAILED, "out of memory");
+	}
+}
+
+static void finish_link(struct extract *x, const struct entry *n, bool symlink)
+{
+	struct timespec times[2] = { when(n->ae), when(n->ae) };
+	uid_t uid;
+	gid_t gid;
+
+	own(x, n->ae, &uid, &gid, n->path);
+	if (fchownat(n->parent, n->base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		die_entry(n->path, "setting the owner", errno);
+	if (!symlink && fchmodat(n->parent, n->base, archive_entry_perm(n->ae) & 07777, 0) < 0)
+		die_entry(n->path, "setting the mode", errno);
+	if (utimensat(n->parent, n->base, times, AT_SYMLINK_NOFOLLOW) < 0)
+		die_entry(n->path, "setting the time", errno);
+}
+
+/* The text of a symlink is the container's business: it is only ever resolved there. */
+static void make_symlink(struct extract *x, const struct entry *n)
+{
+	const char *to = archive_entry_symlink(n->ae);
+
+	if (!to || !to[0] || strlen(to) > TMPL_PATH_MAX)
+		refuse(n->path, "bad symlink");
+	if (symlinkat(to, n->parent, n->base) < 0) {
+		if (errno == EEXIST)
+			make_room(n);
+		if (symlinkat(to, n->parent, n->base) < 0)
+			die_entry(n->path, "creating", errno);
+	}
+	finish_link(x, n, true);
+}
+
+static void make_fifo(struct extract *x, const struct entry *n)
+{
+	make_room(n);
+	if (mknodat(n->parent, n->base, S_IFIFO | 0600, 0) < 0)
+		die_entry(n->path, "creating", errno);
+	finish_link(x, n, false);
+}
+
+static void make_hardlink(struct extract *x, const struct entry *n)
+{
+	char to[TMPL_PATH_MAX + 1];
+	_cleanup_close_ int dir = -EBADF;
+	const char *why, *slash;
+
+	if (!tmpl_entry_path(archive_entry_hardlink(n->ae), to, &why))
+		die(VZTAR_REFUSED, "%.400s: hard link out of the tree (%s)", n->path, why);
+	if (!to[0] || str_eq(to, n->path))
+		refuse(n->path, "hard link to itself or to the root");
+	slash = strrchr(to, '/');
+	if (slash) {
+		char up[TMPL_PATH_MAX + 1];
+
+		memcpy(up, to, (size_t)(slash - to));
+		up[slash - to] = '\0';
+		dir = open_below(x, up, O_PATH | O_DIRECTORY);
+	} else {
+		dir = open_below(x, "", O_PATH | O_DIRECTORY);
+	}
+	if (dir < 0 && errno != ENOENT)
+		die_entry(n->path, "hard link target", errno);
+	make_room(n);
+	if (dir < 0 || linkat(dir, slash ? slash + 1 : to, n->parent, n->base, 0) < 0) {
+		if (errno == ENOENT)
+			refuse(n->path, "hard link to a file that the archive does not have");
+		if (errno == EPERM)
+			refuse(n->path, "hard link to a directory");
+		die_entry(n->path, "linking", errno);
+	}
+}
+
+static void make_entry(struct extract *x, const struct entry *n)
+{
+	unsigned int type = archive_entry_filetype(n->ae);
+
+	if (type == AE_IFCHR || type == AE_IFBLK) {
+		/* /dev is the runtime's; the container may not make nodes either. */
+		x->devices++;
+		return;
+	}
+	if (!n->base[0] && type != AE_IFDIR)
+		refuse(n->path[0] ? n->path : ".", "the root is no directory");
+	if (archive_entry_hardlink(n->ae)) {
+		make_hardlink(x, n);
+		return;
+	}
+	switch (type) {
+	case AE_IFREG:
+		make_file(x, n);
+		break;
+	case AE_IFDIR:
+		make_dir(x, n);
+		break;
+	case AE_IFLNK:
+		make_symlink(x, n);
+		break;
+	case AE_IFIFO:
+		make_fifo(x, n);
+		break;
+	default:
+		refuse(n->path, "unknown kind of entry");
+	}
+}
+
+static void next_entry(struct extract *x, struct archive_entry *ae)
+{
+	static struct entry n;
+	const char *raw = archive_entry_pathname(ae), *why;
+
+	n.ae = ae;
+	if (!raw)
+		raw = archive_entry_pathname_utf8(ae);
+	if (++x->entries > x->o->max_entries)
+		die(VZTAR_REFUSED, "more than %" PRIu64 " entries", x->o->max_entries);
+	if (!tmpl_entry_path(raw, n.path, &why))
+		refuse(raw ? raw : "(entry)", why);
+	if (archive_entry_xattr_count(ae) > XATTR_MAX)
+		refuse(n.path, "too many extended attributes");
+	n.parent = open_parent(x, n.path, n.path, &n.base);
+	make_entry(x, &n);
+}
+
+/* Children first: setting a time or dropping write permission must be the last touch. */
+static void finish_dirs(struct extract *x)
+{
+	for (size_t i = x->n_dirs; i-- > 0;) {
+		struct dir *d = &x->dirs[i];
+		const char *name = d->path[0] ? d->path : ".";
+		_cleanup_close_ int fd = open_below(x, d->path, O_RDONLY | O_DIRECTORY);
+
+		if (fd < 0)
+			die_entry(name, "opening", errno);
+		if (fchown(fd, d->uid, d->gid) < 0)
+			die_entry(name, "setting the owner", errno);
+		if (fchmod(fd, d->mode) < 0)
+			die_entry(name, "setting the mode", errno);
+		if (d->xattrs)
+			meta_xattrs(fd, d->xattrs, name, &x->meta);
+		if (futimens(fd, d->times) < 0)
+			die_entry(name, "setting the time", errno);
+		archive_entry_free(d->xattrs);
+		free(d->path);
+	}
+	free(x->dirs);
+}
+
+static struct archive *reader_new(void)
+{
+	struct archive *a = archive_read_new();
+
+	if (!a)
+		die(VZTAR_FAILED, "out of memory");
+	/* Only what template archives use: each decoder is attack surface. */
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_format_tar(a);
+	return a;
+}
+
+void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o)
+{
+	static struct extract x;
+	struct archive_entry *ae;
+	char hex[65];
+	int r;
+
+	x = (struct extract){ .o = o, .root = dirfd, .parent = -EBADF };
+	x.s = stream_new(archive_fd, false, o->progress);
+	x.a = reader_new();
+	umask(0);
+	sandbox_enter(dirfd);
+	stream_attach_reader(x.s, x.a);
+	while ((r = archive_read_next_header(x.a, &ae)) == ARCHIVE_OK || r == ARCHIVE_WARN)
+		next_entry(&x, ae);
+	if (r != ARCHIVE_EOF)
+		die(VZTAR_REFUSED, "damaged archive: %s", archive_error_string(x.a));
+	if (!x.entries)
+		die(VZTAR_REFUSED, "the archive is empty");
+	finish_dirs(&x);
+	stream_drain(x.s);
+	archive_read_free(x.a);
+	close_fd(&x.parent);
+	stream_finish(x.s, hex);
+	printf("sha256 %s entries %" PRIu64 " bytes %" PRIu64 "\n", hex, x.entries, x.bytes);
+	printf("skipped devices %" PRIu64 " xattrs %" PRIu64 " acl-names %" PRIu64
+	       " ids-above-65535 %" PRIu64 "\n",
+	       x.devices, x.meta.xattrs_dropped, x.meta.acls_dropped, x.high_ids);
+	if (fflush(stdout))
+		die(VZTAR_FAILED, "writing the result: %s", strerror(errno));
+}

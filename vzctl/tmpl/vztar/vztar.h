@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vztar: template archive to tree and back, apart from vzctl because it feeds
+ * hostile bytes to decompressors.  libarchive only decodes; every file is made
+ * here, relative to descriptors, without following a symlink.
+ */
+#ifndef VZ_TMPL_VZTAR_H
+#define VZ_TMPL_VZTAR_H
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+
+/* Exit codes; tmpl/unpack.c turns them into those of vzctl. */
+enum vztar_exit {
+	VZTAR_OK = 0,
+	VZTAR_FAILED = 1,	/* the system failed: I/O, permission */
+	VZTAR_USAGE = 2,
+	VZTAR_REFUSED = 3,	/* the archive is damaged or hostile */
+	VZTAR_NOSPACE = 4,
+};
+
+struct vztar_opts {
+	bool progress;
+	bool report;		/* errors as "error TEXT" on stdout, for tmpl_tree() */
+	int level;		/* zstd level of create */
+	uint64_t max_bytes, max_entries;
+};
+
+/* Prints one line and ends the process: half a tree is the caller's to remove. */
+__noreturn __printf(2, 3) void die(enum vztar_exit code, const char *fmt, ...);
+/* "ENTRY: what: strerror(err)", with the exit code that @err asks for. */
+__noreturn void die_entry(const char *entry, const char *what, int err);
+/* The archive's fault: "ENTRY: why". */
+__noreturn void refuse(const char *entry, const char *why);
+
+/* ---- stream.c: bytes of the archive file, hashed and counted on the way ---- */
+
+struct stream;
+struct stream *stream_new(int fd, bool write, bool progress);
+/* Hooks the stream into libarchive. */
+void stream_attach_reader(struct stream *s, struct archive *a);
+void stream_attach_writer(struct stream *s, struct archive *a);
+uint64_t stream_bytes(const struct stream *s);
+/* Reads what the decoder left, so that the hash covers the whole file. */
+void stream_drain(struct stream *s);
+/* For create, where only the amount of input is known: 0..100. */
+void stream_progress(struct stream *s, uint64_t done, uint64_t total);
+void stream_finish(struct stream *s, char hex[65]);
+
+/* ---- meta.c ---------------------------------------------------------------- */
+
+struct meta_count {
+	uint64_t xattrs_dropped;	/* trusted.*, security.* but capability, user.overlay.* */
+	uint64_t acls_dropped;		/* named by user name only */
+};
+
+/* Is there anything that meta_xattrs() would set? */
+bool meta_has_xattrs(struct archive_entry *ae);
+/* ACLs and permitted xattrs of a file or directory; after owner and mode. */
+void meta_xattrs(int fd, struct archive_entry *ae, const char *path, struct meta_count *c);
+
+/* ---- sandbox.c ------------------------------------------------------------- */
+
+/*
+ * After this the process can make files below @dirfd and nothing else: five
+ * file capabilities, Landlock where the kernel has it, a seccomp list, limits
+ * on memory.
+ */
+void sandbox_enter(int dirfd);
+
+/* ---- extract.c, create.c --------------------------------------------------- */
+
+void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o);
+void vztar_create(int dirfd, int archive_fd, const struct vztar_opts *o);
+
+#endif
