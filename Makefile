@@ -85,9 +85,9 @@ LINK_ORDER := ct tmpl store sec cg ns netns conf sys base
 # $(call prog,name,sources,rooms in link order,static|dyn,extra libs)
 define prog_rule
 all_objs += $$(call obj,$(2))
-PROGS += $$(O)/$(1)
-$$(O)/$(1): $$(call obj,$(2)) $$(call libs_of,$(3))
-	$$(call say,LD,$$@)$$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $(if $(filter static,$(4)),$$(LDFLAGS_STATIC),$$(LDFLAGS_DYN)) -o $$@ \
+PROGS += $$(O)/bin/$(1)
+$$(O)/bin/$(1): $$(call obj,$(2)) $$(call libs_of,$(3))
+	$$(call say,LD,$$@)mkdir -p $$(@D) && $$(CC) $$(CFLAGS_ALL) $$(LDFLAGS_ALL) $(if $(filter static,$(4)),$$(LDFLAGS_STATIC),$$(LDFLAGS_DYN)) -o $$@ \
 		$$(call obj,$(2)) -Wl,--start-group $$(call libs_of,$(3)) -Wl,--end-group $(5)
 endef
 

@@ -249,17 +249,17 @@ int cg_freeze(const char *slice, uint32_t ctid, bool freeze, struct vz_err *e)
  * them deeply; cgroup.max.depth does not apply to what exists, so the depth is
  * bounded here and the caller sees EBUSY beyond it.
  */
-static int rm_groups(int dirfd, const char *name, int depth)
+static int rm_groups(int parent, const char *name, int depth)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct dirent *de;
 	DIR *d;
 
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
 	if (depth > 256)
 		return -EBUSY;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	d = fdopendir(take_fd(&fd));
@@ -269,7 +269,7 @@ static int rm_groups(int dirfd, const char *name, int depth)
 		if (de->d_type == DT_DIR && de->d_name[0] != '.')
 			rm_groups(dirfd(d), de->d_name, depth + 1);
 	closedir(d);
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		return -errno;
 	return 0;
 }

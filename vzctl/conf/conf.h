@@ -141,6 +141,8 @@ int conf_load_node(struct conf **ret, struct vz_err *e);
  * ignored: a config file never prevents a start.
  */
 int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e);
+/* Gives @c, read from a file of its own, @node's values for what it does not set. */
+void conf_over_node(struct conf *c, const struct conf *node, uint32_t ctid);
 /* What a container without a config file has: @node's values. */
 void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret);
 /* The file's own values only, unexpanded and unmerged. */

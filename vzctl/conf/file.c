@@ -340,7 +340,7 @@ static void expand_veid(struct conf *c, enum param_id p, uint32_t ctid)
 	conf_put(c, p, &v);
 }
 
-static void rest_on_node(struct conf *c, const struct conf *node, uint32_t ctid)
+void conf_over_node(struct conf *c, const struct conf *node, uint32_t ctid)
 {
 	conf_rest_on(c, node);
 	param_for_each(p)
@@ -363,7 +363,7 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 		return vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist");
 	if (r < 0)
 		return vz_fail(e, VZ_INVALID_CONFIG, -r, "%s", path);
-	rest_on_node(c, node, ctid);
+	conf_over_node(c, node, ctid);
 	*ret = take_ptr(c);
 	return 0;
 }
@@ -372,7 +372,7 @@ void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret)
 {
 	struct conf *c = conf_new();
 
-	rest_on_node(c, node, ctid);
+	conf_over_node(c, node, ctid);
 	*ret = c;
 }
 

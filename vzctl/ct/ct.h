@@ -33,6 +33,10 @@ struct ct {
 	const char *root, *private;
 };
 
+/* From a signal handler: the command ends before its next step and undoes. */
+void ct_cancel(void);
+bool ct_cancelled(void);
+
 #define CT_INIT ((struct ct){ .lock = -EBADF })
 
 /* @arg: id or name.  21, 14, 10, 9. */
@@ -95,6 +99,8 @@ struct ct_set_opts {
 
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e);
 
+/* chkpnt --suspend and --resume: stops all processes where they are. */
+int ct_freeze(struct ct *ct, bool on, struct vz_err *e);
 /*
  * Removes what a container that is not running left on the host: cgroup, links,
  * mounts, half-made private area, state.  Lines of what it did go to vz_info.

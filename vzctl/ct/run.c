@@ -27,6 +27,18 @@ static inline int hook_step(const char *name, bool after, struct vz_err *e)
 }
 #endif
 
+static volatile sig_atomic_t cancelled;
+
+void ct_cancel(void)
+{
+	cancelled = 1;
+}
+
+bool ct_cancelled(void)
+{
+	return cancelled;
+}
+
 int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struct vz_err *e)
 {
 	size_t i;
@@ -36,7 +48,8 @@ int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struc
 		if (steps[i].wanted && !steps[i].wanted(p))
 			continue;
 		vz_debug("step %s", steps[i].name);
-		r = hook_step(steps[i].name, false, e);
+		r = cancelled ? vz_fail(e, VZ_SYSTEM_ERROR, EINTR, "Cancelled") :
+				hook_step(steps[i].name, false, e);
 		if (r == 0)
 			r = steps[i].run(p, e);
 		if (r == 0)

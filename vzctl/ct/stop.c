@@ -68,7 +68,7 @@ static bool wait_gone(int pidfd, int timeout_ms)
 
 	do {
 		r = poll(&p, 1, timeout_ms);
-	} while (r < 0 && errno == EINTR);
+	} while (r < 0 && errno == EINTR && !ct_cancelled());
 	return r > 0;
 }
 
@@ -102,8 +102,11 @@ static int step_halt(struct ct_plan *p, struct vz_err *e)
 	(void)cg_freeze(p->ct->slice, p->ct->id, false, VZ_IGNORE);
 	if (ask_to_halt(p->ct, pidfd, init) < 0)
 		vz_verbose("Unable to ask the container's init to halt");
-	if (!wait_gone(pidfd, (int)timeout * 1000))
-		vz_info("Killing container ...");
+	if (wait_gone(pidfd, (int)timeout * 1000))
+		return 0;
+	if (ct_cancelled())
+		return vz_fail(e, VZ_STOP_ERROR, EINTR, "Cancelled");
+	vz_info("Killing container ...");
 	return 0;
 }
 
@@ -171,11 +174,16 @@ int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
 	return ct_steps_run(stop_steps, ARRAY_SIZE(stop_steps), &p, e);
 }
 
+int ct_freeze(struct ct *ct, bool on, struct vz_err *e)
+{
+	return cg_freeze(ct->slice, ct->id, on, e);
+}
+
 int ct_repair(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
 	struct ct_state st;
-	bool stale;
+	bool stale, found;
 	int r;
 
 	if (ct_is_running(ct->slice, ct->id)) {
@@ -187,14 +195,18 @@ int ct_repair(struct ct *ct, struct vz_err *e)
 			return 0;
 		}
 	}
+	r = ct_create_recover(ct, e);
+	if (r < 0)
+		return r;
+	found = r > 0;
 	r = ct_plan_make(ct, "repair", &p, e);
 	if (r < 0)
 		return r;
 	stale = ct_state_load(ct->id, &st) == 0 || ct_is_running(ct->slice, ct->id);
 	r = ct_cleanup(&p, stale, e);
 	if (r == 0)
-		vz_info(stale ? "Removed what was left of a container that is not running" :
-				"Nothing to repair");
+		vz_info(stale || found ? "Removed what was left of a container that is not running" :
+					 "Nothing to repair");
 	return r;
 }
 

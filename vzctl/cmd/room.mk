@@ -1,0 +1,2 @@
+vzctl_src := $(addprefix vzctl/cmd/,main.c life.c inside.c features.c)
+$(eval $(call prog_rule,vzctl,$(vzctl_src),$(LINK_ORDER),static))

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * create and destroy.
+ *
+ * The config file is what makes a container exist: create writes it last, when
+ * the private area is whole, and destroy renames it first.  What a killed
+ * create leaves (a hidden half area, a claimed range of ids) belongs to no
+ * container, is replaced by the next create and removed by repair.
+ */
+#define VZ_ROOM "ct"
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "ct/ct-int.h"
+
+/* ---- create ---------------------------------------------------------------- */
+
+#define CREATING_DIR "/var/lib/vzctl/creating"
+
+/*
+ * A note on disk while a create is under way: whether the config file is to be
+ * made by it, and where the private area is.  Found by the next command, it
+ * says that all of that is debris and not somebody's container.
+ */
+static char *note_path(uint32_t id)
+{
+#ifdef VZ_TEST_HOOKS
+	const char *d = getenv("VZ_CREATINGDIR");
+
+	if (d)
+		return xasprintf("%s/%u", d, id);
+#endif
+	return xasprintf(CREATING_DIR "/%u", id);
+}
+
+static int step_begin(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_free_ char *path = note_path(p->ct->id), *dir = xstrdup(path);
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n", p->ct->has_conf ? "old" : "new",
+					      p->ct->private);
+	int r;
+
+	*strrchr(dir, '/') = '\0';
+	r = io_mkdir_p(dir, 0700);
+	if (r == 0)
+		r = io_write_atomic_at(AT_FDCWD, path, text, strlen(text), 0600, 0);
+	if (r < 0)
+		return vz_fail(e, VZ_FS_NEW_VE_PRVT, -r, "Unable to write '%s'", path);
+	return 0;
+}
+
+static void undo_begin(struct ct_plan *p)
+{
+	_cleanup_free_ char *path = note_path(p->ct->id);
+
+	unlink(path);
+}
+
+static int step_end(struct ct_plan *p, struct vz_err *e)
+{
+	undo_begin(p);
+	return 0;
+}
+
+static void show_begin(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "note that a create is under way");
+}
+
+static void show_end(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "remove the note");
+}
+
+int ct_create_recover(struct ct *ct, struct vz_err *e)
+{
+	_cleanup_free_ char *path = note_path(ct->id), *conf = conf_ct_path(ct->id);
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	struct store_ref s = { .ctid = ct->id };
+	char *save = NULL;
+	const char *kind;
+	int r;
+
+	if (io_read_file_at(AT_FDCWD, path, &b, 8192) < 0)
+		return 0;
+	kind = b.s ? strtok_r(b.s, "\n", &save) : NULL;
+	s.private = kind ? strtok_r(NULL, "\n", &save) : NULL;
+	if (s.private && *s.private == '/') {
+		vz_info("Removing what a killed create left: %s", s.private);
+		r = store_destroy(&s, e);
+		if (r < 0)
+			return r;
+		if (str_eq(kind, "new")) {
+			unlink(conf);
+			ct_ids_free(ct->id);
+		}
+	}
+	unlink(path);
+	return ct_reload(ct, e) < 0 ? -EIO : 1;
+}
+
+static bool want_tree(const struct ct_plan *p)
+{
+	return conf_str(p->ct->conf, P_OSTEMPLATE) != NULL;
+}
+
+static int step_template(struct ct_plan *p, struct vz_err *e)
+{
+	return tmpl_tree(conf_str(p->ct->node, P_TEMPLATE), conf_str(p->ct->conf, P_OSTEMPLATE),
+			 true, &p->tree, e);
+}
+
+static void show_template(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s in %s", conf_str(p->ct->conf, P_OSTEMPLATE),
+		    conf_str(p->ct->node, P_TEMPLATE));
+}
+
+static int step_ids(struct ct_plan *p, struct vz_err *e)
+{
+	uint32_t base;
+	char text[16];
+	int r;
+
+	if (p->map.count)
+		return 0;
+	r = ct_ids_alloc(p->ct, &base, e);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%u", base);
+	p->map = (struct ns_idmap){ base, base,
+				    (uint32_t)conf_u64(p->ct->node, P_UIDMAP_SIZE, 65536) };
+	r = conf_change_set(p->create->change, P_LOCAL_UID, text, CONF_FILE, e);
+	if (r == 0)
+		r = conf_change_set(p->create->change, P_LOCAL_GID, text, CONF_FILE, e);
+	return r;
+}
+
+static void undo_ids(struct ct_plan *p)
+{
+	ct_ids_free(p->ct->id);
+}
+
+static void show_ids(const struct ct_plan *p, struct vz_buf *b)
+{
+	if (p->map.count)
+		vz_buf_addf(b, "%u..%u as given", p->map.uid, p->map.uid + p->map.count - 1);
+	else
+		vz_buf_addf(b, "a range of %llu host ids from %llu on",
+			    (unsigned long long)conf_u64(p->ct->node, P_UIDMAP_SIZE, 65536),
+			    (unsigned long long)conf_u64(p->ct->node, P_UIDMAP_BASE, 0x70000000));
+}
+
+static int step_area(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_free_ char *parent = xstrdup(p->ct->private);
+	char *slash = strrchr(parent, '/');
+	int r;
+
+	if (slash && slash != parent) {
+		*slash = '\0';
+		r = io_mkdir_p(parent, 0700);
+		if (r < 0)
+			return vz_fail(e, VZ_FS_NEW_VE_PRVT, -r, "Unable to create '%s'", parent);
+	}
+	vz_info("Creating container private area (%s)", conf_str(p->ct->conf, P_OSTEMPLATE));
+	r = store_create(&p->store, p->tree, e);
+	if (r < 0)
+		return r;
+	if ((p->store.disk_kb || p->store.inodes) && !store_quota_supported(&p->store))
+		vz_warn("DISKSPACE and DISKINODES are not enforced: '%s' has no project quota (mount it with prjquota, or use --layout image)",
+			p->ct->private);
+	return 0;
+}
+
+static void undo_area(struct ct_plan *p)
+{
+	store_destroy(&p->store, VZ_IGNORE);
+}
+
+static void show_area(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s layout=%s", p->ct->private, p->store.layout);
+	if (p->store.disk_kb)
+		vz_buf_addf(b, " diskspace=%lluK", (unsigned long long)p->store.disk_kb);
+}
+
+static int step_config(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
+	int r = 0;
+
+	vz_info("Performing postcreate actions");
+	if (p->ct->has_conf)
+		r = conf_save_ct(p->ct->id, p->create->change, false, e);
+	else if (p->create->config)
+		r = conf_read_sample(p->create->config, &text, e);
+	if (r >= 0 && !p->ct->has_conf)
+		r = conf_create_ct(p->ct->id, vz_buf_str(&text), p->create->change, e);
+	if (r < 0)
+		return r;
+	vz_info("CT configuration saved to %s/conf/%u.conf", conf_dir(), p->ct->id);
+	return 0;
+}
+
+static void undo_config(struct ct_plan *p)
+{
+	_cleanup_free_ char *path = conf_ct_path(p->ct->id);
+
+	/* A file that was there before (libvirt writes its own) stays. */
+	if (!p->ct->has_conf)
+		unlink(path);
+}
+
+static void show_config(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/conf/%u.conf from %s", conf_dir(), p->ct->id,
+		    p->ct->has_conf ? "the file that is there" :
+		    p->create->config ? p->create->config : "built-in defaults");
+}
+
+static bool want_name(const struct ct_plan *p)
+{
+	return conf_str(p->ct->conf, P_NAME) != NULL;
+}
+
+static int step_name(struct ct_plan *p, struct vz_err *e)
+{
+	const char *name = conf_str(p->ct->conf, P_NAME);
+	int r = conf_name_set(p->ct->id, name, NULL, e);
+
+	if (r < 0)
+		return r;
+	vz_info("Name %s assigned", name);
+	return 0;
+}
+
+static void undo_name(struct ct_plan *p)
+{
+	conf_name_set(p->ct->id, NULL, conf_str(p->ct->conf, P_NAME), VZ_IGNORE);
+}
+
+static void show_name(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s", conf_str(p->ct->conf, P_NAME));
+}
+
+static int step_create_hook(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_hook(p->ct, "create", true, e);
+}
+
+static void show_create_hook(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/conf/vps.create, if there", conf_dir());
+}
+
+static const struct ct_step create_steps[] = {
+	{ "create.begin", step_begin, undo_begin, show_begin, NULL },
+	{ "tmpl.tree", step_template, NULL, show_template, want_tree },
+	{ "ids.alloc", step_ids, undo_ids, show_ids, NULL },
+	{ "store.create", step_area, undo_area, show_area, NULL },
+	{ "conf.save", step_config, undo_config, show_config, NULL },
+	{ "name.set", step_name, undo_name, show_name, want_name },
+	{ "hook.create", step_create_hook, NULL, show_create_hook, NULL },
+	{ "create.end", step_end, NULL, show_end, NULL },
+};
+
+/* Built-in < vz.conf < sample or existing file < command line. */
+static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
+{
+	struct conf *sample;
+	int r;
+
+	if (ct->has_conf && o->config)
+		return vz_fail(e, VZ_CP_CONFIG, 0, "Config file of container %u exists: --config cannot replace it",
+			       ct->id);
+	if (!ct->has_conf && o->config) {
+		r = conf_load_sample(o->config, &sample, e);
+		if (r < 0)
+			return r;
+		conf_over_node(sample, ct->node, ct->id);
+		conf_free(ct->conf);
+		ct->conf = sample;
+	}
+	conf_change_fill_netif(o->change, ct->id);
+	r = conf_apply(ct->conf, o->change, e);
+	if (r < 0)
+		return r;
+	ct->root = conf_str(ct->conf, P_VE_ROOT);
+	ct->private = conf_str(ct->conf, P_VE_PRIVATE);
+	return 0;
+}
+
+static int record(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
+{
+	static const enum param_id keep[] = { P_VE_ROOT, P_VE_PRIVATE, P_OSTEMPLATE, P_VE_LAYOUT };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(keep); i++) {
+		/* From vz.conf, with $VEID as written there: the file stands alone. */
+		const char *v = conf_str(ct->node, keep[i]);
+
+		if (keep[i] == P_OSTEMPLATE)
+			v = conf_str(ct->conf, keep[i]);
+		if (v && !conf_change_has(o->change, keep[i]) && !ct->has_conf)
+			r = conf_change_set(o->change, keep[i], v, CONF_FILE, e);
+	}
+	if (r == 0 && o->config)
+		r = conf_change_set(o->change, P_ORIGIN_SAMPLE, o->config, CONF_FILE, e);
+	return r;
+}
+
+static int check_create(struct ct *ct, struct vz_err *e)
+{
+	const char *driver;
+	struct stat st;
+	int r;
+
+	if (!ct->private || *ct->private != '/')
+		return vz_fail(e, VZ_VE_PRIVATE_NOTSET, 0, "VE_PRIVATE is not set");
+	if (stat(ct->private, &st) == 0 && store_detect(ct->private, &driver, VZ_IGNORE) == 0)
+		return vz_fail(e, VZ_FS_PRVT_AREA_EXIST, 0, "Private area '%s' already exists",
+			       ct->private);
+	if (!conf_str(ct->conf, P_OSTEMPLATE)) {
+		const char *def = conf_str(ct->node, P_DEF_OSTEMPLATE);
+
+		if (!def)
+			return vz_fail(e, VZ_VE_OSTEMPLATE_NOTSET, 0,
+				       "OS template is not specified: use --ostemplate, or DEF_OSTEMPLATE in vz.conf");
+		r = conf_set(ct->conf, P_OSTEMPLATE, def, CONF_FILE, e);
+		if (r < 0)
+			return r;
+	}
+	if (conf_str(ct->conf, P_NAME))
+		return conf_name_check(conf_str(ct->conf, P_NAME), e);
+	return 0;
+}
+
+int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	int r = o->dry_run ? 0 : ct_create_recover(ct, e);
+
+	if (r < 0)
+		return r;
+	r = compose(ct, o, e);
+	if (r == 0)
+		r = check_create(ct, e);
+	if (r == 0)
+		r = record(ct, o, e);
+	if (r == 0)
+		r = ct_plan_make(ct, "create", &p, e);
+	if (r < 0)
+		return r;
+	p.create = o;
+	p.store.layout = conf_str(ct->conf, P_VE_LAYOUT);
+	r = store_layout_check(p.store.layout, &p.store.layout, e);
+	if (r < 0)
+		return r;
+	if (o->dry_run) {
+		ct_steps_show(create_steps, ARRAY_SIZE(create_steps), &p, NULL);
+		return 0;
+	}
+	ct_dist_forget(ct->id);
+	r = ct_steps_run(create_steps, ARRAY_SIZE(create_steps), &p, e);
+	if (r < 0)
+		return vz_wrap(e, r, "Creation of container private area failed");
+	vz_info("Container private area was created");
+	return 0;
+}
+
+/* ---- destroy --------------------------------------------------------------- */
+
+static int step_forget(struct ct_plan *p, struct vz_err *e)
+{
+	const char *name = conf_str(p->ct->conf, P_NAME);
+
+	if (name)
+		conf_name_set(p->ct->id, NULL, name, VZ_IGNORE);
+	ct_reboot_mark(p->ct->id, false);
+	ct_dist_forget(p->ct->id);
+	return 0;
+}
+
+static void show_forget(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "name, stamp, boot mark");
+}
+
+static int step_rm_area(struct ct_plan *p, struct vz_err *e)
+{
+	int r;
+
+	vz_info("Destroying container private area: %s", p->ct->private);
+	r = store_destroy(&p->store, e);
+	if (r < 0)
+		return r;
+	rmdir(p->ct->root);
+	return 0;
+}
+
+static void show_rm_area(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s, by descriptors, never across mounts", p->ct->private);
+}
+
+static int step_rm_config(struct ct_plan *p, struct vz_err *e)
+{
+	int r = conf_destroy_ct(p->ct->id, e);
+
+	if (r < 0)
+		return r;
+	ct_ids_free(p->ct->id);
+	return 0;
+}
+
+static void show_rm_config(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "%s/conf/%u.* to *.destroyed", conf_dir(), p->ct->id);
+}
+
+static const struct ct_step destroy_steps[] = {
+	{ "forget", step_forget, NULL, show_forget, NULL },
+	{ "store.destroy", step_rm_area, NULL, show_rm_area, NULL },
+	{ "conf.destroy", step_rm_config, NULL, show_rm_config, NULL },
+};
+
+int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	int r;
+
+	if (ct_is_running(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_RUNNING, 0,
+			       "Container is currently running. Stop it first.");
+	r = ct_plan_make(ct, "destroy", &p, e);
+	if (r < 0)
+		return r;
+	if (ct_is_mounted(ct->root)) {
+		if (!o->force)
+			return vz_fail(e, VZ_FS_MOUNTED, 0,
+				       "Container is currently mounted (umount first)");
+		r = ct_umount_root(&p, true, e);
+		if (r < 0)
+			return r;
+	}
+	if (o->dry_run) {
+		ct_steps_show(destroy_steps, ARRAY_SIZE(destroy_steps), &p, NULL);
+		return 0;
+	}
+	r = ct_cleanup(&p, false, e);
+	if (r == 0)
+		r = ct_steps_run(destroy_steps, ARRAY_SIZE(destroy_steps), &p, e);
+	if (r < 0)
+		return r;
+	vz_info("Container private area was destroyed");
+	return 0;
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * set: changes to the config and to a running container (vzctl-compat 6.7).
+ * What is dirty is found per group of parameters, each applied once, in the
+ * order of 2.4; the first failure stops, and then nothing is saved.
+ */
+#define VZ_ROOM "ct"
+#include <stdio.h>
+
+#include "base/log.h"
+#include "ct/ct-int.h"
+
+struct apply {
+	struct ct *ct;
+	struct ct_plan *plan;		/* of the config as it will be */
+	struct conf_change *ch;
+	pid_t init;
+	int netns;
+};
+
+static bool touches(const struct conf_change *ch, enum param_group g)
+{
+	param_for_each(id)
+		if (param_get(id)->group == g && conf_change_has(ch, id))
+			return true;
+	return false;
+}
+
+static int apply_limits(struct apply *a, struct vz_err *e)
+{
+	_cleanup_close_ int scope = -EBADF;
+	unsigned int missing = 0;
+	char names[64];
+	int r;
+
+	if (!touches(a->ch, PG_MEM) && !touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
+		return 0;
+	scope = cg_scope_open(a->ct->slice, a->ct->id);
+	if (scope < 0)
+		return vz_fail(e, VZ_VE_NOT_RUNNING, -scope, "Container has no cgroup");
+	r = cg_limits_apply(scope, &a->plan->limits, &missing, e);
+	if (r < 0)
+		return r;
+	if (missing)
+		vz_warn("Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
+			cg_ctrl_names(missing, names, sizeof(names)));
+	if (touches(a->ch, PG_MEM))
+		vz_info("UB limits were set successfully");
+	return 0;
+}
+
+static void say_u64(const struct apply *a, enum param_id id, const char *fmt)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!conf_change_has(a->ch, id))
+		return;
+	text = conf_format(a->ct->conf, id);
+	vz_info("%s: %s", fmt, text ? text : "0");
+}
+
+static void say_io(const struct apply *a)
+{
+	unsigned long long v;
+
+	if (conf_change_has(a->ch, P_IOLIMIT)) {
+		v = conf_u64(a->ct->conf, P_IOLIMIT, 0);
+		if (v)
+			vz_info("Setting iolimit: %llu bytes/sec", v);
+		else
+			vz_info("Setting iolimit: 0 (unlimited)");
+	}
+	if (conf_change_has(a->ch, P_IOPSLIMIT)) {
+		v = conf_u64(a->ct->conf, P_IOPSLIMIT, 0);
+		if (v)
+			vz_info("Setting iopslimit: %llu iops", v);
+		else
+			vz_info("Setting iopslimit: 0 (unlimited)");
+	}
+}
+
+static void say_cpu(const struct apply *a)
+{
+	say_u64(a, P_CPUUNITS, "Setting CPU units");
+	say_u64(a, P_CPULIMIT, "Setting CPU limit");
+	say_u64(a, P_CPUS, "Setting CPUs");
+	say_u64(a, P_CPUMASK, "Setting CPU mask");
+	say_io(a);
+}
+
+static int del_addr(struct apply *a, const char *text, struct vz_err *e)
+{
+	struct net_addr addr;
+
+	if (net_addr_parse(text, &addr) < 0)
+		return 0;
+	return net_addr_del(&a->plan->net, a->netns, &addr, e);
+}
+
+/* @old: what it has now, for --ipdel all. */
+static int apply_addrs(struct apply *a, const struct vz_strv *old, struct vz_err *e)
+{
+	const struct vz_strv *add = conf_change_added(a->ch, P_IP_ADDRESS);
+	const struct vz_strv *del = conf_change_deleted(a->ch, P_IP_ADDRESS);
+	_cleanup_free_ char *text = NULL, *del_text = NULL;
+	struct net_addr addr;
+	int r = 0;
+
+	if (!conf_change_has(a->ch, P_IP_ADDRESS))
+		return 0;
+	if (del->n && str_eq(del->v[0], "all"))
+		del = old;
+	if (del->n) {
+		del_text = vz_strv_join(del, " ");
+		vz_info("Deleting IP address(es): %s", del_text);
+	}
+	for (size_t i = 0; r == 0 && i < del->n; i++)
+		r = del_addr(a, del->v[i], e);
+	if (r == 0 && add->n) {
+		text = vz_strv_join(add, " ");
+		vz_info("Adding IP address(es): %s", text);
+	}
+	for (size_t i = 0; r == 0 && i < add->n; i++) {
+		if (net_addr_parse(add->v[i], &addr) < 0)
+			return vz_fail(e, VZ_BADIP, 0, "Bad address '%s'", add->v[i]);
+		r = net_addr_add(&a->plan->net, a->netns, &addr, e);
+	}
+	if (r == 0)
+		r = ct_dist_run(a->plan, TMPL_ADD_IP, NULL, e);
+	return r;
+}
+
+static const struct conf_netif *find_netif(const struct conf_netif *l, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(l[i].ifname, name))
+			return &l[i];
+	return NULL;
+}
+
+static struct net_veth veth_of(const struct conf_netif *n)
+{
+	return (struct net_veth){ .ifname = n->ifname, .host_ifname = n->host_ifname,
+				  .mac = n->mac, .host_mac = n->host_mac, .bridge = n->bridge,
+				  .mac_filter = n->mac_filter };
+}
+
+static bool netif_same(const struct conf_netif *a, const struct conf_netif *b)
+{
+	return str_eq(a->host_ifname, b->host_ifname) && str_eq(a->mac, b->mac) &&
+	       str_eq(a->host_mac, b->host_mac) && str_eq(a->bridge, b->bridge);
+}
+
+/* Interfaces that are gone or differ are removed; new and differing ones made. */
+static int apply_netifs(struct apply *a, const struct conf *old, struct vz_err *e)
+{
+	const struct conf_netif *was, *now, *other;
+	size_t n_was = conf_netifs(old, &was), n_now = conf_netifs(a->ct->conf, &now);
+	struct net_veth v;
+	int r = 0;
+
+	if (!conf_change_has(a->ch, P_NETIF))
+		return 0;
+	for (size_t i = 0; r == 0 && i < n_was; i++) {
+		other = find_netif(now, n_now, was[i].ifname);
+		if (other && netif_same(other, &was[i]))
+			continue;
+		vz_info("Deleting veth devices: %s ", was[i].host_ifname);
+		v = veth_of(&was[i]);
+		r = net_veth_del(a->ct->id, &v, e);
+	}
+	for (size_t i = 0; r == 0 && i < n_now; i++) {
+		other = find_netif(was, n_was, now[i].ifname);
+		if (other && netif_same(other, &now[i]))
+			continue;
+		vz_info("Configure veth devices: %s ", now[i].host_ifname);
+		v = veth_of(&now[i]);
+		r = net_veth_add(&a->plan->net, a->netns, &v, e);
+	}
+	return r;
+}
+
+static int apply_dist(struct apply *a, struct vz_err *e)
+{
+	int r = 0;
+
+	if (conf_change_has(a->ch, P_HOSTNAME))
+		r = ct_dist_run(a->plan, TMPL_SET_HOSTNAME, NULL, e);
+	if (r == 0 && (conf_change_has(a->ch, P_NAMESERVER) ||
+		       conf_change_has(a->ch, P_SEARCHDOMAIN)))
+		r = ct_dist_run(a->plan, TMPL_SET_DNS, NULL, e);
+	return r;
+}
+
+static int apply_disk(struct apply *a, struct vz_err *e)
+{
+	int r;
+
+	if (!conf_change_has(a->ch, P_DISKSPACE) && !conf_change_has(a->ch, P_DISKINODES))
+		return 0;
+	r = store_resize(&a->plan->store, e);
+	if (r == -EOPNOTSUPP) {
+		vz_warn("%s, ignoring", e->msg);
+		return 0;
+	}
+	return r;
+}
+
+static int apply_running(struct apply *a, const struct conf *old, struct vz_err *e)
+{
+	_cleanup_close_ int netns = -EBADF;
+	int r = apply_limits(a, e);
+
+	if (r < 0)
+		return r;
+	netns = ns_open(a->init, "net", e);
+	if (netns < 0)
+		return netns;
+	a->netns = netns;
+	r = apply_addrs(a, conf_list(old, P_IP_ADDRESS), e);
+	if (r == 0)
+		say_cpu(a);
+	if (r == 0)
+		r = apply_dist(a, e);
+	if (r == 0)
+		r = apply_disk(a, e);
+	if (r == 0)
+		r = apply_netifs(a, old, e);
+	return r;
+}
+
+/* What a running container cannot take: named once, in one line. */
+static bool needs_restart(const struct conf_change *ch, char *names, size_t size)
+{
+	size_t len = 0;
+
+	*names = '\0';
+	param_for_each(id) {
+		const struct param *p = param_get(id);
+
+		if (!conf_change_has(ch, id) || p->action != PA_MAP ||
+		    !(p->when & WHEN_START) || (p->when & WHEN_LIVE))
+			continue;
+		len += snprintf(names + len, size - len, "%s%s", len ? " " : "", p->key);
+		if (len >= size)
+			len = size - 1;
+	}
+	return *names;
+}
+
+/* ---- password -------------------------------------------------------------- */
+
+static int set_password(struct ct *ct, const char *userpw, struct vz_err *e)
+{
+	_cleanup_free_ char *env = xasprintf("USERPW=%s", userpw);
+	struct ct_start_opts quiet = { .force = true, .skip_ve_setup = true };
+	struct ct_stop_opts fast = { .fast = true };
+	const char *vars[] = { env, NULL };
+	bool was_running = ct_is_running(ct->slice, ct->id);
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	int r;
+
+	if (!strchr(userpw, ':') || userpw[0] == ':' || strpbrk(userpw, "\n"))
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "Bad parameter for --userpasswd: USER:PASSWORD is expected");
+	if (!was_running) {
+		r = ct_start(ct, &quiet, e);
+		if (r < 0)
+			return r;
+	}
+	r = ct_plan_make(ct, "set", &p, e);
+	if (r == 0)
+		r = ct_dist_run(&p, TMPL_SET_USERPASS, vars, e);
+	if (!was_running)
+		(void)ct_stop(ct, &fast, VZ_IGNORE);
+	if (r < 0) {
+		e->code = VZ_CHANGEPASS;
+		return vz_wrap(e, r, "Password change failed");
+	}
+	return 0;
+}
+
+/* ---- the command ------------------------------------------------------------ */
+
+static int set_name(struct ct *ct, const struct conf *old, struct vz_err *e)
+{
+	const char *was = conf_str(old, P_NAME), *now = conf_str(ct->conf, P_NAME);
+	int r;
+
+	if (was && now && str_eq(was, now))
+		return 0;
+	r = conf_name_set(ct->id, now, was, e);
+	if (r == 0 && now)
+		vz_info("Name %s assigned", now);
+	return r;
+}
+
+static int save(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
+{
+	int r = conf_save_ct(ct->id, o->change, true, e);
+
+	if (r < 0)
+		return r;
+	if (r)
+		vz_info("CT configuration saved to %s/conf/%u.conf", conf_dir(), ct->id);
+	else
+		vz_info("No changes in CT configuration, not saving");
+	return 0;
+}
+
+static int restart(struct ct *ct, struct vz_err *e)
+{
+	struct ct_stop_opts stop = { 0 };
+	struct ct_start_opts start = { 0 };
+	int r = ct_stop(ct, &stop, e);
+
+	if (r == 0)
+		r = ct_reload(ct, e);
+	return r < 0 ? r : ct_start(ct, &start, e);
+}
+
+static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct conf *old,
+		     struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_close_ int pidfd = -EBADF;
+	struct apply a = { .ct = ct, .plan = &p, .ch = o->change };
+	int r;
+
+	a.init = ct_init_pid(ct, &pidfd, e);
+	if (a.init < 0)
+		return a.init;
+	r = ct_plan_make(ct, "set", &p, e);
+	return r < 0 ? r : apply_running(&a, old, e);
+}
+
+/* Nothing runs: only a change of the disk can be made at once. */
+static int apply_stopped(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	struct apply a = { .ct = ct, .plan = &p, .ch = o->change };
+	const char *driver;
+	int r;
+
+	if (!ct->private || store_detect(ct->private, &driver, VZ_IGNORE) < 0)
+		return 0;
+	r = ct_plan_make(ct, "set", &p, e);
+	return r < 0 ? r : apply_disk(&a, e);
+}
+
+int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
+{
+	bool running = ct_is_running(ct->slice, ct->id), later;
+	_cleanup_conf_ struct conf *old = NULL;
+	char names[256];
+	int r;
+
+	if (o->userpasswd) {
+		r = set_password(ct, o->userpasswd, e);
+		if (r < 0 || conf_change_empty(o->change))
+			return r;
+	}
+	conf_change_fill_netif(o->change, ct->id);
+	if (ct->has_conf)
+		r = conf_load_ct(ct->id, ct->node, &old, e);
+	else
+		r = (conf_defaults_ct(ct->id, ct->node, &old), 0);
+	if (r == 0)
+		r = conf_apply(ct->conf, o->change, e);
+	if (r < 0)
+		return r;
+	if (running && (conf_change_has(o->change, P_VE_ROOT) ||
+			conf_change_has(o->change, P_VE_PRIVATE)))
+		return vz_fail(e, VZ_VE_RUNNING, 0,
+			       "VE_ROOT and VE_PRIVATE cannot be changed while the container runs");
+	later = running && needs_restart(o->change, names, sizeof(names));
+	if (later && o->setmode && str_eq(o->setmode, "ignore"))
+		return vz_fail(e, VZ_VE_RUNNING, 0,
+			       "Parameters cannot be set on a running container: %s", names);
+	if (later && !(o->setmode && str_eq(o->setmode, "restart")))
+		vz_warn("Parameters take effect at the next start: %s", names);
+	if (o->dry_run)
+		return 0;
+	if (running)
+		r = apply_now(ct, o, old, e);
+	else if (o->save)
+		r = apply_stopped(ct, o, e);
+	if (r < 0 && !o->force) {
+		if (o->save)
+			vz_error("Error: failed to apply some parameters, not saving configuration file!");
+		return r;
+	}
+	if (!o->save) {
+		vz_warn(running ? "WARNING: Settings were not saved to config and will be lost after CT restart (use --save flag)" :
+				  "WARNING: Settings were not saved to config (use --save flag)");
+		return 0;
+	}
+	r = set_name(ct, old, e);
+	if (r == 0)
+		r = save(ct, o, e);
+	if (r == 0 && later && o->setmode)
+		r = restart(ct, e);
+	return r;
+}
