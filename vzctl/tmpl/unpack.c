@@ -67,15 +67,18 @@ static int fail_with(int status, const char *archive, char *out, struct vz_err *
 int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
 		   struct tmpl_sum *ret, struct vz_err *e)
 {
-	const char *argv[8] = { "vztar", verb, "--report", "--dir", dir, archive };
+	const char *argv[8] = { "vztar", verb, "--report" };
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
 	struct spawn sp = SPAWN_INIT;
-	int st;
+	int n = 3, st;
 
-	if (progress) {
-		argv[5] = "--progress";
-		argv[6] = archive;
+	if (progress)
+		argv[n++] = "--progress";
+	if (dir) {
+		argv[n++] = "--dir";
+		argv[n++] = dir;
 	}
+	argv[n++] = archive;
 	sp.path = tmpl_vztar();
 	sp.argv = argv;
 	sp.ret_out = &out;
