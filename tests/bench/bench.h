@@ -15,14 +15,13 @@
 
 #include "base/buf.h"
 
-enum { ARGS = 24, PATH_LEN = 512 };
+enum { PATH_LEN = 512 };
 
 struct row {
 	const char *group;
 	const char *name;
 	const char *note;		/* what the row does less or more than the others */
-	const char *prog;		/* a path: skipped when NULL or not executable */
-	const char *missing;		/* said when prog is NULL */
+	const char *prog;		/* absolute, or below the build directory */
 	unsigned int max;		/* at most so many samples, or 0 */
 	/* Untimed; -1 skips the row, the reason is in bench_why. */
 	int (*setup)(struct row *r);
@@ -66,6 +65,7 @@ int bench_out_pid(void);
 /* Collects what has died. */
 void bench_reap(void);
 void bench_kill(int pid);
+bool is_program(const char *path);
 double bench_now(void);
 bool bench_late(void);
 

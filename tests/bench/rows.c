@@ -34,6 +34,14 @@ static const char *in_build(const char *name)
 	return p;
 }
 
+const char *program(const char *name)
+{
+	const char *env = str_eq(name, "vzctl") ? getenv("VZCTL") :
+			  str_eq(name, "vzlist") ? getenv("VZLIST") : NULL;
+
+	return env ? env : name[0] == '/' ? name : in_build(name);
+}
+
 static int copy_file(const char *from, const char *to)
 {
 	struct vz_buf b = VZ_BUF_INIT;
@@ -186,12 +194,9 @@ static const char *oci_bundle(const struct row *r)
 	return in_scratch(is_crun(r) ? "crun" : "runc");
 }
 
-/* Without cgroups on a hybrid host, where they would cost crun nine mkdirs. */
 static void oci_globals(const struct row *r, struct vz_strv *ret)
 {
 	ARGV(ret, r->prog, "--root", in_scratch(is_crun(r) ? "crun-state" : "runc-state"));
-	if (is_crun(r) && strstr(bench.cgroup, "unified"))
-		ARGV(ret, "--cgroup-manager", "disabled");
 }
 
 void oci_argv(struct row *r, unsigned int i, struct vz_strv *ret)
@@ -280,8 +285,15 @@ static int lxc_write_config(void)
 	return r;
 }
 
+/* lxc leaves cgroups at the top of the hierarchy. */
+static bool lxc_used;
+
 static int lxc_setup(struct row *r)
 {
+	char p[PATH_LEN];
+
+	snprintf(p, sizeof(p), "%.300s/../lxc.pivot", bench.cgroup);
+	lxc_used = !io_exists(p);
 	return lxc_write_config();
 }
 
@@ -531,7 +543,7 @@ static void vzlist_argv(struct row *r, unsigned int i, struct vz_strv *ret)
 
 static void true_argv(struct row *r, unsigned int i, struct vz_strv *ret)
 {
-	ARGV(ret, r->prog);
+	ARGV(ret, str_eq(r->name, "/bin/true") ? r->prog : in_scratch("tree/bin/true"));
 }
 
 static void version_argv(struct row *r, unsigned int i, struct vz_strv *ret)
@@ -541,7 +553,7 @@ static void version_argv(struct row *r, unsigned int i, struct vz_strv *ret)
 
 #define CRUN "/usr/bin/crun"
 #define RUNC "/usr/sbin/runc"
-#define PRE "ready root, no overlay, no veth, no cgroup on hybrid hosts"
+#define PRE "ready root: no overlay, no veth"
 
 struct row rows[] = {
 	{ .group = "start", .name = "bare", .prog = "tests/bench/bare", .before = bare_before,
@@ -592,8 +604,7 @@ const size_t nrows = ARRAY_SIZE(rows);
 int rows_prepare(void)
 {
 	for (size_t i = 0; i < nrows; i++)
-		if (rows[i].prog[0] != '/')
-			rows[i].prog = xstrdup(in_build(rows[i].prog));
+		rows[i].prog = xstrdup(program(rows[i].prog));
 	if (make_tree(in_scratch("tree"), 0) < 0 ||
 	    make_tree(in_scratch("shifted"), OCI_UID_BASE) < 0)
 		return -1;
@@ -602,7 +613,13 @@ int rows_prepare(void)
 
 void rows_cleanup(void)
 {
+	static const char *const lxc[] = { "lxc.pivot", "lxc.monitor.b", "lxc.payload.b" };
+	char p[PATH_LEN];
+
+	for (size_t i = 0; lxc_used && i < ARRAY_SIZE(lxc); i++) {
+		snprintf(p, sizeof(p), "%.300s/../%s", bench.cgroup, lxc[i]);
+		rmdir(p);
+	}
 	for (size_t i = 0; i < nrows; i++)
-		if (str_has_prefix(rows[i].prog, bench.build))
-			free((char *)rows[i].prog);
+		free((char *)rows[i].prog);
 }

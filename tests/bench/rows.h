@@ -6,6 +6,11 @@
 #include "tests/bench/bench.h"
 
 const char *in_scratch(const char *name);
+/*
+ * Where a program of the table is: absolute paths are themselves, others are
+ * below the build directory; $VZCTL and $VZLIST name others to compare.
+ */
+const char *program(const char *name);
 
 void bare_before(struct row *r, unsigned int i);
 void bare_argv(struct row *r, unsigned int i, struct vz_strv *ret);

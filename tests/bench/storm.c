@@ -242,10 +242,9 @@ static void run_one(const struct storm *s, unsigned int n)
 	int *pids = xcalloc(n, sizeof(*pids));
 	unsigned int done;
 
-	snprintf(prog, sizeof(prog), "%.300s%s%s", s->prog[0] == '/' ? "" : bench.build,
-		 s->prog[0] == '/' ? "" : "/", s->prog);
+	snprintf(prog, sizeof(prog), "%s", program(s->prog));
 	bench_why[0] = '\0';
-	if (access(prog, X_OK) < 0) {
+	if (!is_program(prog)) {
 		printf("%8s %s: skipped: no %s\n", "-", s->name, prog);
 		goto out;
 	}
