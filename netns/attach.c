@@ -31,7 +31,7 @@ static int attach_venet(struct nl_sock *h, const struct net_plan *p, int netns_f
 	nl_batch_reset(&b);
 	r = host_venet_conf(&b, ret, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
 	if (r >= 0)
-		r = host_addrs_add(h, &b, p, ret->ifindex, p->addrs, p->n_addrs, e);
+		r = host_addrs_add(h, &b, p, ret->ifindex, p->addrs, p->n_addrs, false, e);
 	return r;
 }
 
@@ -177,40 +177,42 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 
 /* ---- live ----------------------------------------------------------- */
 
-static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p, int netns_fd,
-		    const struct net_addr *a, struct vz_err *e)
+static int del_link(struct nl_sock *h, const struct rtnl_link *l, enum vz_code code,
+		    struct vz_err *e)
 {
-	bool local, fresh = false;
-	struct rtnl_link l;
 	struct nl_batch b;
-	struct nl_fail f;
-	char name[16];
-	int r, oif;
 
 	nl_batch_reset(&b);
-	net_venet_hostname(p->ctid, name);
-	r = host_link(h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r == 0) {
-		fresh = true;
-		r = ctside_venet_make(h, p, netns_fd, &l, e);
-	}
-	if (r >= 0 && (fresh || a->family == AF_INET6))
-		r = host_venet_conf(&b, &l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	rtnl_link_del(&b, l->ifindex);
+	nl_tolerate(&b, ENODEV);
+	return rtnl_commit(h, &b, code, e);
+}
+
+/* @l is the container's venet0; @fresh: made just now. */
+static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
+		    const struct rtnl_link *l, bool fresh, const struct net_addr *a,
+		    struct vz_err *e)
+{
+	struct nl_batch b;
+	struct nl_fail f;
+	int r = 0, oif;
+	bool local;
+
+	nl_batch_reset(&b);
+	if (fresh || a->family == AF_INET6)
+		r = host_venet_conf(&b, l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
 	if (r < 0)
 		return r;
-	/* Adding once more repairs whatever of it is missing. */
 	r = host_addr_route(h, a, &oif, &local, &f);
 	if (r < 0)
 		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
-	if (r == 0 || oif != l.ifindex)
-		r = host_addrs_add(h, &b, p, l.ifindex, a, 1, e);
-	else
-		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
+	/* An earlier call may have got as far as the route: do it all again. */
+	r = host_addrs_add(h, &b, p, l->ifindex, a, 1, r == 1 && oif == l->ifindex, e);
 	if (r < 0)
 		return r;
 	if (fresh)
-		ctside_up(&b, l.peer);
-	r = ctside_addrs_add(c, &b, p, l.peer, a, 1, e);
+		ctside_up(&b, l->peer);
+	r = ctside_addrs_add(c, &b, p, l->peer, a, 1, e);
 	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
 }
 
@@ -234,6 +236,9 @@ int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *
 		 struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
+	struct rtnl_link l = { 0 };
+	bool fresh = false;
+	char name[16];
 	int r = open_host(&h, VZ_CANT_ADDIP, e);
 
 	if (r >= 0)
@@ -243,14 +248,19 @@ int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *
 	r = host_addr_in_use(&h, a, p->ctid, e);
 	if (r != 0)
 		return r < 0 ? r : -EEXIST;
-	r = live_add(&h, &c, p, netns_fd, a, e);
+	net_venet_hostname(p->ctid, name);
+	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r == 0) {
+		fresh = true;
+		r = ctside_venet_make(&h, p, netns_fd, &l, e);
+	}
+	if (r < 0)
+		return r;
+	r = live_add(&h, &c, p, &l, fresh, a, e);
 	if (r < 0) {
-		struct rtnl_link l = { 0 };
-		char name[16];
-
-		net_venet_hostname(p->ctid, name);
-		(void)host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, VZ_IGNORE);
 		(void)del_host(&h, &l, a, VZ_IGNORE);
+		if (fresh)
+			(void)del_link(&h, &l, VZ_CANT_ADDIP, VZ_IGNORE);
 	}
 	return r;
 }
@@ -295,7 +305,6 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	struct nl_batch b;
 	char name[16];
 	int r = open_host(&h, VZ_VETH_ERROR, e);
 
@@ -303,12 +312,7 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 		return r;
 	ctside_veth_name(ctid, v, name);
 	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
-	if (r <= 0)
-		return r;
-	nl_batch_reset(&b);
-	rtnl_link_del(&b, l.ifindex);
-	nl_tolerate(&b, ENODEV);
-	return rtnl_commit(&h, &b, VZ_VETH_ERROR, e);
+	return r <= 0 ? r : del_link(&h, &l, VZ_VETH_ERROR, e);
 }
 
 /* ---- questions ------------------------------------------------------ */

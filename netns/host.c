@@ -155,7 +155,8 @@ static int allow_proxy_ndp(int ifindex, struct vz_err *e)
 }
 
 static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int family,
-		      int oif, const struct net_addr *addrs, size_t n, struct vz_err *e)
+		      int oif, const struct net_addr *addrs, size_t n, uint16_t flags,
+		      struct vz_err *e)
 {
 	struct uplinks u;
 	int r = uplinks_load(h, p, family, &u, e);
@@ -165,8 +166,7 @@ static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_pl
 
 		if (a->family != family)
 			continue;
-		/* EXCL: two containers that start at once cannot both have it. */
-		rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+		rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | flags,
 			   &(struct rtnl_route){ .family = family, .dst = a, .oif = oif,
 						 .src = u.have_src ? &u.src : NULL });
 		r = rtnl_flush(h, b, VZ_CANT_ADDIP, e);
@@ -184,14 +184,16 @@ static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_pl
 }
 
 int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
-		   const struct net_addr *addrs, size_t n, struct vz_err *e)
+		   const struct net_addr *addrs, size_t n, bool replace, struct vz_err *e)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
+	/* EXCL: two containers that start at once cannot both have it. */
+	uint16_t flags = replace ? NLM_F_REPLACE : NLM_F_EXCL;
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++) {
 		if (host_has_family(addrs, n, families[i]))
-			r = add_family(h, b, p, families[i], oif, addrs, n, e);
+			r = add_family(h, b, p, families[i], oif, addrs, n, flags, e);
 	}
 	if (r >= 0)
 		r = rtnl_commit(h, b, VZ_CANT_ADDIP, e);

@@ -31,9 +31,12 @@ int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_li
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
 /* The link is now venet0's host end: sysctls.  @ipv6: it will carry IPv6 addresses. */
 int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);
-/* Routes to @addrs over @oif and proxy neighbours on the uplinks. */
+/*
+ * Routes to @addrs over @oif and proxy neighbours on the uplinks.  @replace: the
+ * routes may be there and are known to be the container's.
+ */
 int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
-		   const struct net_addr *addrs, size_t n, struct vz_err *e);
+		   const struct net_addr *addrs, size_t n, bool replace, struct vz_err *e);
 /* As net_addr_in_use(). */
 int host_addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own_ctid,
 		     struct vz_err *e);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * netns-call FUNCTION CTID NETNS [OPTION|ADDRESS]...: net.h for shell tests.
- *	FUNCTION	attach detach add del vethadd vethdel stat inuse setup bench
+ *	FUNCTION	attach detach add del vethadd vethdel stat inuse setup bench,
+ *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
  *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE, --netdev DEV, --src DEV, --neigh DEVS
@@ -9,8 +10,13 @@
  */
 #include "net.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -82,6 +88,48 @@ static int bench(const struct net_plan *p, int fd, struct vz_err *e)
 	return 0;
 }
 
+static uint16_t checksum(const uint16_t *p, size_t n)
+{
+	uint32_t sum = 0;
+
+	while (n--)
+		sum += *p++;
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)~(sum + (sum >> 16));
+}
+
+/* Connected and raw: only the answer of @a itself is seen.  0, or 1 without one in 1 s. */
+static int ping(const struct net_addr *a)
+{
+	bool v6 = a->family == AF_INET6;
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in to4 = { .sin_family = AF_INET };
+	/* type, code, checksum, id, sequence: the same in RFC 792 and RFC 4443 */
+	uint16_t echo[4] = { htons(v6 ? ICMP6_ECHO_REQUEST << 8 : ICMP_ECHO << 8), 0, 0x7a76, 1 };
+	int fd = socket(a->family, SOCK_RAW | SOCK_CLOEXEC, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	uint8_t reply = v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	uint8_t buf[128];
+
+	memcpy(&to4.sin_addr, a->a, 4);
+	memcpy(&to6.sin6_addr, a->a, 16);
+	if (!v6)
+		echo[1] = checksum(echo, 4);
+	if (connect(fd, v6 ? (void *)&to6 : (void *)&to4, v6 ? sizeof(to6) : sizeof(to4)) < 0 ||
+	    send(fd, echo, sizeof(echo), 0) < 0)
+		return 1;
+	while (poll(&pfd, 1, 1000) == 1) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		size_t at = v6 ? 0 : 20;	/* IPv4 hands over its header, without options */
+
+		if (n >= (ssize_t)at + 8 && buf[at] == reply && !memcmp(buf + at + 4, echo + 2, 4))
+			return 0;
+		if (n < 0)
+			return 1;
+	}
+	return 1;
+}
+
 static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 {
 	struct net_plan *p = &a->p;
@@ -99,6 +147,8 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 		return bench(p, fd, e);
 	if (str_eq(fn, "add"))
 		return net_addr_add(p, fd, last, e);
+	if (str_eq(fn, "ping"))
+		return ping(last) ? vz_fail(e, VZ_SYSTEM_ERROR, ETIMEDOUT, "ping") : 0;
 	if (str_eq(fn, "inuse"))
 		return net_addr_in_use(last, p->ctid, e);
 	if (str_eq(fn, "vethadd"))

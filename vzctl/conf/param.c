@@ -26,6 +26,7 @@ struct key_slot {
 };
 
 static struct key_slot key_slots[KEY_SLOTS];
+static bool keys_built;
 
 static unsigned int key_hash(const char *s, size_t len)
 {
@@ -64,6 +65,7 @@ static void keys_build(void)
 		while (list && (w = next_word(&list, &len)))
 			key_insert(w, len, id);
 	}
+	keys_built = true;
 }
 
 const struct param *param_get(enum param_id id)
@@ -75,7 +77,7 @@ enum param_id param_by_key(const char *key, size_t len)
 {
 	unsigned int i = key_hash(key, len) % KEY_SLOTS;
 
-	if (!key_slots[key_hash("HOSTNAME", 8) % KEY_SLOTS].name)
+	if (!keys_built)
 		keys_build();
 	for (; key_slots[i].name; i = (i + 1) % KEY_SLOTS)
 		if (key_slots[i].len == len && memcmp(key_slots[i].name, key, len) == 0)

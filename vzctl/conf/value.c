@@ -108,7 +108,7 @@ static int parse_amount(const struct param *p, const char *s, uint64_t *ret)
 	bool suffix;
 	int r;
 
-	if (strcasecmp(s, "unlimited") == 0) {
+	if ((*s == 'u' || *s == 'U') && strcasecmp(s, "unlimited") == 0) {
 		*ret = VZ_UNLIMITED;
 		return 0;
 	}
@@ -237,126 +237,130 @@ static bool has_control(const char *s)
 	return false;
 }
 
-static int check_path(const char *s, char *why, size_t why_size)
+static bool path_ok(const char *s)
 {
 	const char *d;
 
-	snprintf(why, why_size, "an absolute path, with $VEID at most");
 	if (*s != '/' || strlen(s) > 1024 || strpbrk(s, "`\"\\"))
-		return -EINVAL;
+		return false;
 	for (d = strchr(s, '$'); d; d = strchr(d + 1, '$'))
 		if (!str_has_prefix(d, "$VEID") && !str_has_prefix(d, "${VEID}"))
-			return -EINVAL;
+			return false;
 	for (d = strstr(s, "/.."); d; d = strstr(d + 1, "/.."))
 		if (d[3] == '/' || !d[3])
-			return -EINVAL;
-	return 0;
+			return false;
+	return true;
 }
 
-static int check_hostname(const char *s, char *why, size_t why_size)
+static bool hostname_ok(const char *s)
 {
-	size_t n = strlen(s);
-
-	snprintf(why, why_size, "up to 64 letters, digits, dots, dashes and underscores");
-	if (n > 64 || *s == '-' || *s == '.')
-		return -EINVAL;
+	if (strlen(s) > 64 || *s == '-' || *s == '.')
+		return false;
 	for (; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr("-._", *s))
-			return -EINVAL;
-	return 0;
+			return false;
+	return true;
 }
 
-static int check_template(const char *s, char *why, size_t why_size)
+static bool template_ok(const char *s)
 {
 	bool oci = str_has_prefix(s, "oci:");
 
-	snprintf(why, why_size, "a template name without slashes, or oci:REFERENCE");
 	if (*s == '-' || strlen(s) > 255 || str_eq(s, "..") || (!oci && strchr(s, '/')))
-		return -EINVAL;
+		return false;
 	for (; *s; s++)
 		if (!isgraph((unsigned char)*s) || strchr("\"'`$\\", *s))
-			return -EINVAL;
-	return 0;
+			return false;
+	return true;
 }
 
-static int check_cpuset(const struct param *p, const char *s, char *why, size_t why_size)
+static bool cpuset_ok(const struct param *p, const char *s)
 {
-	snprintf(why, why_size, "numbers and ranges like 0-2,7, or: %s", p->words);
 	if (param_word(p->words, s, strlen(s)))
-		return 0;
+		return true;
 	for (;;) {
 		unsigned long a, b;
 		char *end;
 
 		if (!isdigit((unsigned char)*s))
-			return -EINVAL;
+			return false;
 		a = b = strtoul(s, &end, 10);
 		if (*end == '-' && isdigit((unsigned char)end[1]))
 			b = strtoul(end + 1, &end, 10);
 		if (b < a || b > 8191)
-			return -EINVAL;
+			return false;
 		if (!*end)
-			return 0;
+			return true;
 		if (*end != ',')
-			return -EINVAL;
+			return false;
 		s = end + 1;
 	}
 }
 
-static int check_decimal(const char *s, char *why, size_t why_size)
+static bool decimal_ok(const char *s)
 {
 	size_t a = strspn(s, "0123456789"), b = 0;
 
 	if (s[a] == '.')
 		b = 1 + strspn(s + a + 1, "0123456789");
-	if (a && b != 1 && !s[a + b] && a + b < 20)
-		return 0;
-	snprintf(why, why_size, "a number like 1.5");
-	return -EINVAL;
+	return a && b != 1 && !s[a + b] && a + b < 20;
 }
 
-static int check_layout(const struct param *p, const char *s, char *why, size_t why_size)
+static bool layout_ok(const struct param *p, const char *s)
 {
 	size_t n = strcspn(s, ":");
 
-	if (param_word(p->words, s, n) && (!s[n] || param_word("expanded plain raw qcow2", s + n + 1,
-							       strlen(s + n + 1))))
-		return 0;
-	snprintf(why, why_size, "%s", p->words);
-	return -EINVAL;
+	return param_word(p->words, s, n) &&
+	       (!s[n] || param_word("expanded plain raw qcow2", s + n + 1, strlen(s + n + 1)));
 }
+
+static bool string_ok(const struct param *p, const char *s)
+{
+	switch ((enum param_type)p->type) {
+	case PT_PATH:
+		return path_ok(s);
+	case PT_HOSTNAME:
+		return hostname_ok(s);
+	case PT_NAME:
+		return conf_name_check(s, VZ_IGNORE) == 0;
+	case PT_TEMPLATE:
+		return template_ok(s);
+	case PT_ENUM:
+		return param_word(p->words, s, strlen(s));
+	case PT_LAYOUT:
+		return layout_ok(p, s);
+	case PT_CPUSET:
+		return cpuset_ok(p, s);
+	case PT_DECIMAL:
+		return decimal_ok(s);
+	default:
+		return true;
+	}
+}
+
+static const char *const string_syntax[] = {
+	[PT_STR] = "one line of text",
+	[PT_PATH] = "an absolute path, with $VEID at most",
+	[PT_HOSTNAME] = "up to 64 letters, digits, dots, dashes and underscores",
+	[PT_NAME] = "up to 63 letters, digits, blanks and -+_., not starting with -",
+	[PT_TEMPLATE] = "a template name without slashes, or oci:REFERENCE",
+	[PT_ENUM] = "one of:",
+	[PT_LAYOUT] = "one of:",
+	[PT_CPUSET] = "numbers and ranges like 0-2,7, or:",
+	[PT_DECIMAL] = "a number like 1.5",
+};
 
 static int parse_string(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
 {
 	size_t n = strlen(s);
-	int r = 0;
 
-	snprintf(why, why_size, "one line of text");
-	if (has_control(s))
+	if (has_control(s) || !string_ok(p, s)) {
+		snprintf(why, why_size, "%s%s%s", string_syntax[p->type], p->words ? " " : "",
+			 p->words ? p->words : "");
 		return -EINVAL;
-	if (p->type == PT_PATH) {
-		r = check_path(s, why, why_size);
-		while (n > 1 && s[n - 1] == '/')
-			n--;
-	} else if (p->type == PT_HOSTNAME) {
-		r = check_hostname(s, why, why_size);
-	} else if (p->type == PT_NAME) {
-		snprintf(why, why_size, "up to 63 letters, digits, blanks and -+_., not starting with -");
-		r = conf_name_check(s, VZ_IGNORE) < 0 ? -EINVAL : 0;
-	} else if (p->type == PT_TEMPLATE) {
-		r = check_template(s, why, why_size);
-	} else if (p->type == PT_CPUSET) {
-		r = check_cpuset(p, s, why, why_size);
-	} else if (p->type == PT_DECIMAL) {
-		r = check_decimal(s, why, why_size);
-	} else if (p->type == PT_LAYOUT) {
-		r = check_layout(p, s, why, why_size);
-	} else if (p->type == PT_ENUM && !param_word(p->words, s, n)) {
-		snprintf(why, why_size, "one of: %s", p->words);
-		r = -EINVAL;
 	}
-	if (r < 0)
-		return r;
+	while (p->type == PT_PATH && n > 1 && s[n - 1] == '/')
+		n--;
 	v->s = xstrndup(s, n);
 	for (char *c = v->s; *c && (p->type == PT_ENUM || p->type == PT_LAYOUT); c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -420,24 +424,23 @@ int value_ip_canon(const char *s, bool want_mask, char *ret, size_t size)
 	return 0;
 }
 
-static int check_bind(const char *s, char *why, size_t why_size)
+static bool bind_ok(const char *s)
 {
 	_cleanup_free_ char *copy = xstrdup(s);
 	char *dst = strchr(copy, ':'), *opts = NULL, *o, *save;
 
-	snprintf(why, why_size, "SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths");
 	if (!dst)
-		return -EINVAL;
+		return false;
 	*dst++ = '\0';
 	opts = strchr(dst, ',');
 	if (opts)
 		*opts++ = '\0';
 	if (*copy != '/' || *dst != '/' || strpbrk(s, "`$\"'\\") || strstr(dst, "/.."))
-		return -EINVAL;
+		return false;
 	for (o = opts ? strtok_r(opts, ",", &save) : NULL; o; o = strtok_r(NULL, ",", &save))
 		if (!param_word("ro rw nosuid noexec nodev", o, strlen(o)))
-			return -EINVAL;
-	return 0;
+			return false;
+	return true;
 }
 
 static bool plain_word(const char *s)
@@ -450,24 +453,23 @@ static bool plain_word(const char *s)
 	return true;
 }
 
-static int parse_item(const struct param *p, const char *s, char *ret, size_t size, char *why,
-		      size_t why_size)
+/* The canonical form of one entry; false when it is none. */
+static bool item_canon(const struct param *p, const char *s, size_t len, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s", s);
-	if (p->words && param_word(p->words, s, strlen(s)))
-		return 0;
-	if (p->type == PT_IPLIST || p->type == PT_ADDRLIST) {
-		if (value_ip_canon(s, p->type == PT_IPLIST, ret, size) == 0)
-			return 0;
-		snprintf(why, why_size, "an IPv4 or IPv6 address%s", p->type == PT_IPLIST ? "[/PREFIX]" : "");
-		return -EINVAL;
-	}
-	if (p->type == PT_BINDLIST)
-		return strlen(s) < size ? check_bind(s, why, why_size) : -EINVAL;
-	if (plain_word(s))
-		return 0;
-	snprintf(why, why_size, "words without quotes");
-	return -EINVAL;
+	memcpy(ret, s, len + 1);
+	if (p->words && param_word(p->words, s, len))
+		return true;
+	if (p->type == PT_IPLIST || p->type == PT_ADDRLIST)
+		return value_ip_canon(s, p->type == PT_IPLIST, ret, size) == 0;
+	return p->type == PT_BINDLIST ? bind_ok(s) : plain_word(s);
+}
+
+static const char *list_syntax(const struct param *p)
+{
+	return p->type == PT_IPLIST ? "IPv4 or IPv6 addresses with an optional /PREFIX" :
+	       p->type == PT_ADDRLIST ? "IPv4 or IPv6 addresses, or inherit" :
+	       p->type == PT_BINDLIST ? "SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths" :
+					"words without quotes";
 }
 
 /* An entry with the same address replaces the earlier one, as in 4.x. */
@@ -497,12 +499,11 @@ static int parse_list(const struct param *p, const char *s, union value *v, char
 	while (*(s += strspn(s, " \t"))) {
 		size_t n = strcspn(s, " \t");
 
-		snprintf(why, why_size, "a list of at most %d words", CONF_LIST_MAX);
 		if (n >= sizeof(word) || list.n >= CONF_LIST_MAX)
 			goto bad;
 		memcpy(word, s, n);
 		word[n] = '\0';
-		if (parse_item(p, word, item, sizeof(item), why, why_size) < 0)
+		if (!item_canon(p, word, n, item, sizeof(item)))
 			goto bad;
 		list_put(p, &list, item);
 		s += n;
@@ -510,6 +511,7 @@ static int parse_list(const struct param *p, const char *s, union value *v, char
 	v->list = list;
 	return 0;
 bad:
+	snprintf(why, why_size, "at most %d %s", CONF_LIST_MAX, list_syntax(p));
 	vz_strv_done(&list);
 	return -EINVAL;
 }
@@ -642,7 +644,6 @@ static void array_put(const struct param *p, union value *v, const void *entry)
 
 static int parse_array(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
 {
-	snprintf(why, why_size, "%s%s", array_syntax(p), p->words ? p->words : "");
 	/* --capability takes commas as well as blanks. */
 	while (*(s += strspn(s, " \t,"))) {
 		size_t n = strcspn(s, " \t,");
@@ -659,6 +660,7 @@ static int parse_array(const struct param *p, const char *s, union value *v, cha
 						    parse_devnode(word, &d);
 		}
 		if (r < 0) {
+			snprintf(why, why_size, "%s%s", array_syntax(p), p->words ? p->words : "");
 			value_done(p, v);
 			return r;
 		}

@@ -50,8 +50,9 @@ struct tmpl_sum {
 };
 
 /*
- * Runs vztar: "extract" @archive into the existing directory @dir, or "create"
- * @archive from it.  @progress: visible progress on stderr.
+ * Runs vztar: "extract" @archive into the existing directory @dir, "create"
+ * @archive from it, or "test" @archive (@dir is NULL): read and check every
+ * entry.  @progress: visible progress on stderr.
  */
 int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
 		   struct tmpl_sum *ret, struct vz_err *e);

@@ -29,7 +29,7 @@ struct extract {
 	const struct vztar_opts *o;
 	struct stream *s;
 	struct archive *a;
-	int root;
+	int root;		/* -EBADF: only test */
 	int parent;		/* cached descriptor of parent_path */
 	char parent_path[TMPL_PATH_MAX + 1];
 	bool parent_valid;
@@ -209,12 +209,13 @@ static void write_content(struct extract *x, const struct entry *n, int fd)
 		if (off < end || off > size || len > (uint64_t)(size - off))
 			refuse(n->path, "data outside the file");
 		count_bytes(x, n->path, len);
-		pwrite_all(fd, buf, len, off, n->path);
+		if (fd >= 0)
+			pwrite_all(fd, buf, len, off, n->path);
 		end = off + (int64_t)len;
 	}
 	if (r != ARCHIVE_EOF)
 		die(VZTAR_REFUSED, "%.600s: %s", n->path, archive_error_string(x->a));
-	if (end < size && ftruncate(fd, size) < 0)
+	if (fd >= 0 && end < size && ftruncate(fd, size) < 0)
 		die_entry(n->path, "setting the size", errno);
 }
 
@@ -374,6 +375,21 @@ static void make_entry(struct extract *x, const struct entry *n)
 	}
 }
 
+/* What can be said about an entry without a tree. */
+static void test_entry(struct extract *x, const struct entry *n)
+{
+	char to[TMPL_PATH_MAX + 1];
+	const char *why;
+
+	if (archive_entry_hardlink(n->ae)) {
+		if (!tmpl_entry_path(archive_entry_hardlink(n->ae), to, &why))
+			die(VZTAR_REFUSED, "%.400s: hard link out of the tree (%s)", n->path,
+			    why);
+	} else if (archive_entry_filetype(n->ae) == AE_IFREG) {
+		write_content(x, n, -EBADF);
+	}
+}
+
 static void next_entry(struct extract *x, struct archive_entry *ae)
 {
 	static struct entry n;
@@ -388,6 +404,10 @@ static void next_entry(struct extract *x, struct archive_entry *ae)
 		refuse(raw ? raw : "(entry)", why);
 	if (archive_entry_xattr_count(ae) > XATTR_MAX)
 		refuse(n.path, "too many extended attributes");
+	if (x->root < 0) {
+		test_entry(x, &n);
+		return;
+	}
 	n.parent = open_parent(x, n.path, n.path, &n.base);
 	make_entry(x, &n);
 }
@@ -431,34 +451,57 @@ static struct archive *reader_new(void)
 	return a;
 }
 
-void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o)
+static void read_all(struct extract *x)
+{
+	struct archive_entry *ae;
+	int r;
+
+	stream_attach_reader(x->s, x->a);
+	while ((r = archive_read_next_header(x->a, &ae)) == ARCHIVE_OK || r == ARCHIVE_WARN)
+		next_entry(x, ae);
+	if (r != ARCHIVE_EOF)
+		die(VZTAR_REFUSED, "damaged archive: %s", archive_error_string(x->a));
+	if (!x->entries)
+		die(VZTAR_REFUSED, "the archive is empty");
+	stream_drain(x->s);
+	archive_read_free(x->a);
+}
+
+static void print_result(struct extract *x)
+{
+	char hex[65];
+
+	stream_finish(x->s, hex);
+	printf("sha256 %s entries %" PRIu64 " bytes %" PRIu64 "\n", hex, x->entries, x->bytes);
+	if (x->root >= 0)
+		printf("skipped devices %" PRIu64 " xattrs %" PRIu64 " acl-names %" PRIu64
+		       " ids-above-65535 %" PRIu64 "\n",
+		       x->devices, x->meta.xattrs_dropped, x->meta.acls_dropped, x->high_ids);
+	if (fflush(stdout))
+		die(VZTAR_FAILED, "writing the result: %s", strerror(errno));
+}
+
+static void run(int dirfd, int archive_fd, const struct vztar_opts *o)
 {
 	static struct extract x;
-	struct archive_entry *ae;
-	char hex[65];
-	int r;
 
 	x = (struct extract){ .o = o, .root = dirfd, .parent = -EBADF };
 	x.s = stream_new(archive_fd, false, o->progress);
 	x.a = reader_new();
 	umask(0);
 	sandbox_enter(dirfd);
-	stream_attach_reader(x.s, x.a);
-	while ((r = archive_read_next_header(x.a, &ae)) == ARCHIVE_OK || r == ARCHIVE_WARN)
-		next_entry(&x, ae);
-	if (r != ARCHIVE_EOF)
-		die(VZTAR_REFUSED, "damaged archive: %s", archive_error_string(x.a));
-	if (!x.entries)
-		die(VZTAR_REFUSED, "the archive is empty");
+	read_all(&x);
 	finish_dirs(&x);
-	stream_drain(x.s);
-	archive_read_free(x.a);
 	close_fd(&x.parent);
-	stream_finish(x.s, hex);
-	printf("sha256 %s entries %" PRIu64 " bytes %" PRIu64 "\n", hex, x.entries, x.bytes);
-	printf("skipped devices %" PRIu64 " xattrs %" PRIu64 " acl-names %" PRIu64
-	       " ids-above-65535 %" PRIu64 "\n",
-	       x.devices, x.meta.xattrs_dropped, x.meta.acls_dropped, x.high_ids);
-	if (fflush(stdout))
-		die(VZTAR_FAILED, "writing the result: %s", strerror(errno));
+	print_result(&x);
+}
+
+void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o)
+{
+	run(dirfd, archive_fd, o);
+}
+
+void vztar_test(int archive_fd, const struct vztar_opts *o)
+{
+	run(-EBADF, archive_fd, o);
 }

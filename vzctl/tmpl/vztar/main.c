@@ -62,6 +62,7 @@ static __noreturn void usage(int code)
 {
 	fputs("usage: vztar extract --dir DIR [--progress] [--report] [--max-bytes N]\n"
 	      "                     [--max-entries N] ARCHIVE\n"
+	      "       vztar test [--progress] [--report] [--max-bytes N] [--max-entries N] ARCHIVE\n"
 	      "       vztar create  --dir DIR [--progress] [--report] [--level N] ARCHIVE\n"
 	      "DIR may be the number of an open descriptor.\n",
 	      code ? stderr : stdout);
@@ -105,12 +106,12 @@ int main(int argc, char **argv)
 	};
 	struct vztar_opts o = { .level = 9, .max_bytes = 64ULL << 30, .max_entries = 5000000 };
 	const char *verb = argc > 1 ? argv[1] : "", *dir = NULL;
-	bool create = str_eq(verb, "create");
-	int c, dirfd, fd;
+	bool create = str_eq(verb, "create"), test = str_eq(verb, "test");
+	int c, dirfd = -EBADF, fd;
 
 	if (str_eq(verb, "--help"))
 		usage(0);
-	if (!create && !str_eq(verb, "extract"))
+	if (!create && !test && !str_eq(verb, "extract"))
 		usage(VZTAR_USAGE);
 	optind = 2;
 	while ((c = getopt_long(argc, argv, "", opts, NULL)) >= 0) {
@@ -139,17 +140,20 @@ int main(int argc, char **argv)
 			usage(VZTAR_USAGE);
 		}
 	}
-	if (!dir || optind + 1 != argc)
+	if (!dir == !test || optind + 1 != argc)
 		usage(VZTAR_USAGE);
 	/* Names are bytes to us; libarchive wants UTF-8 to keep those of pax headers. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	dirfd = open_dir(dir);
+	if (dir)
+		dirfd = open_dir(dir);
 	fd = open(argv[optind], (create ? O_RDWR | O_CREAT | O_TRUNC : O_RDONLY) | O_CLOEXEC,
 		  0644);
 	if (fd < 0)
 		die(VZTAR_FAILED, "%s: %s", argv[optind], strerror(errno));
 	if (create)
 		vztar_create(dirfd, fd, &o);
+	else if (test)
+		vztar_test(fd, &o);
 	else
 		vztar_extract(dirfd, fd, &o);
 	return VZTAR_OK;

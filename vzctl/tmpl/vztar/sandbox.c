@@ -101,7 +101,8 @@ static void landlock(int dirfd)
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
 		return;
-	if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ||
+	if ((dirfd >= 0 &&
+	     syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0) ||
 	    syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		die(VZTAR_FAILED, "landlock: %s", strerror(errno));
 }

@@ -67,13 +67,15 @@ void meta_xattrs(int fd, struct archive_entry *ae, const char *path, struct meta
 /*
  * After this the process can make files below @dirfd and nothing else: five
  * file capabilities, Landlock where the kernel has it, a seccomp list, limits
- * on memory.
+ * on memory.  @dirfd -EBADF: no files at all.
  */
 void sandbox_enter(int dirfd);
 
 /* ---- extract.c, create.c --------------------------------------------------- */
 
 void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o);
+/* Reads and checks everything, makes nothing. */
+void vztar_test(int archive_fd, const struct vztar_opts *o);
 void vztar_create(int dirfd, int archive_fd, const struct vztar_opts *o);
 
 #endif

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# libFuzzer targets.  `make fuzz-replay` runs each corpus and a few seconds of
+# new inputs; `make fuzz-NAME FUZZ_TIME=3600` searches longer.
+
+FUZZ_TIME ?= 3
+FUZZ_CC   := clang
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+
+fuzz_names := conf_file
+# What each target links next to its own file; the .c under test is included.
+fuzz_src_conf_file := $(filter-out vzctl/conf/file.c,$(src_conf)) $(src_base)
+
+define fuzz_rule
+$(O)/fuzz/$(1): tests/fuzz/$(1).c $(fuzz_src_$(1)) $(wildcard vzctl/*/*.[ch] vzctl/*/*.def)
+	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && $(FUZZ_CC) $$(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) \
+		-o $$@ tests/fuzz/$(1).c $(fuzz_src_$(1))
+
+fuzz-$(1): $(O)/fuzz/$(1)
+	mkdir -p $(O)/fuzz/corpus-$(1)
+	cd $(O)/fuzz && ./$(1) -max_total_time=$(FUZZ_TIME) -timeout=5 -max_len=4096 -verbosity=0 \
+		-print_final_stats=1 corpus-$(1) $(abspath tests/fuzz/corpus/$(1))
+.PHONY: fuzz-$(1)
+endef
+$(foreach f,$(fuzz_names),$(eval $(call fuzz_rule,$(f))))
+
+fuzz-replay: $(fuzz_names:%=fuzz-%) ## run the fuzz corpora and a few seconds of search (clang)
+.PHONY: fuzz-replay

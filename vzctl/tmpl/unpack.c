@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Runs vztar and understands what it says. */
+#define VZ_ROOM "tmpl"
+#include "tmpl/tmpl.h"
+
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "base/num.h"
+#include "base/spawn.h"
+
+/* Exit codes of vztar (tmpl/vztar/vztar.h). */
+enum { VZTAR_REFUSED = 3, VZTAR_NOSPACE = 4 };
+
+const char *tmpl_vztar(void)
+{
+#ifdef VZ_TEST_HOOKS
+	static char *path;
+	const char *dir = getenv("VZ_LIBEXECDIR");
+
+	if (dir && !path)
+		path = xasprintf("%s/vztar", dir);
+	if (path)
+		return path;
+#endif
+	return VZ_LIBEXECDIR "/vztar";
+}
+
+static bool parse_sum(const char *line, struct tmpl_sum *ret)
+{
+	struct tmpl_sum s;
+	unsigned long long entries, bytes;
+
+	if (sscanf(line, "sha256 %64[0-9a-f] entries %llu bytes %llu", s.sha256, &entries,
+		   &bytes) != 3 || strlen(s.sha256) != 64)
+		return false;
+	s.entries = entries;
+	s.bytes = bytes;
+	*ret = s;
+	return true;
+}
+
+static int fail_with(int status, const char *archive, char *out, struct vz_err *e)
+{
+	enum vz_code code = VZ_SYSTEM_ERROR;
+	int sys = 0;
+
+	out[strcspn(out, "\n")] = '\0';
+	if (!WIFEXITED(status))
+		return vz_fail(e, VZ_FS_BAD_TMPL, 0, "%s: vztar was killed by signal %d", archive,
+			       WTERMSIG(status));
+	if (WEXITSTATUS(status) == VZTAR_REFUSED) {
+		code = VZ_FS_BAD_TMPL;
+	} else if (WEXITSTATUS(status) == VZTAR_NOSPACE) {
+		code = VZ_FS_NO_DISK_SPACE;
+		sys = ENOSPC;
+	}
+	if (!str_has_prefix(out, "error "))
+		return vz_fail(e, code, sys, "%s: vztar failed with exit code %d", archive,
+			       WEXITSTATUS(status));
+	/* The text names errno already. */
+	vz_fail(e, code, 0, "%s: %s", archive, out + strlen("error "));
+	e->sys = sys;
+	return sys ? -sys : -EPROTO;
+}
+
+int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
+		   struct tmpl_sum *ret, struct vz_err *e)
+{
+	const char *argv[8] = { "vztar", verb, "--report" };
+	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
+	struct spawn sp = SPAWN_INIT;
+	int n = 3, st;
+
+	if (progress)
+		argv[n++] = "--progress";
+	if (dir) {
+		argv[n++] = "--dir";
+		argv[n++] = dir;
+	}
+	argv[n++] = archive;
+	sp.path = tmpl_vztar();
+	sp.argv = argv;
+	sp.ret_out = &out;
+	st = spawn_run(&sp);
+	if (st == -ENOENT)
+		return vz_fail(e, VZ_NO_HELPER, -st, "%s", sp.path);
+	if (st < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, -st, "Unable to run %s", sp.path);
+	vz_buf_addc(&out, '\n');
+	if (st)
+		return fail_with(st, archive, out.s, e);
+	if (!parse_sum(out.s, ret))
+		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "%s gave no result", sp.path);
+	return 0;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Runs a recipe in a mount namespace of its own and packs what it made. */
+#define VZ_ROOM "tmpl"
+#include "vztmpl.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+#define RECIPE_MAX (256u << 10)
+
+static char *recipe_find(const struct opts *o, const char *name, char **ret_dir)
+{
+	const char *dirs[] = { o->recipe_dir, VZ_SYSCONFDIR "/vz/recipes", VZ_DATADIR "/recipes" };
+
+	for (size_t i = o->recipe_dir ? 0 : 1; i < ARRAY_SIZE(dirs); i++) {
+		_cleanup_free_ char *dir = realpath(dirs[i], NULL);
+		char *path;
+
+		if (!dir)
+			continue;
+		path = xasprintf("%s/%s", dir, name);
+		if (io_exists(path)) {
+			*ret_dir = take_ptr(dir);
+			return path;
+		}
+		free(path);
+		if (o->recipe_dir)
+			break;
+	}
+	return NULL;
+}
+
+/* "# key: value" among the first comment lines of a recipe; owned, or NULL. */
+static char *recipe_header(const char *text, const char *key)
+{
+	size_t n = strlen(key);
+
+	while (*text == '#') {
+		const char *end = strchrnul(text, '\n'), *p = text + 1;
+
+		p += strspn(p, " ");
+		if (strncmp(p, key, n) == 0 && p[n] == ':') {
+			p += n + 1;
+			p += strspn(p, " ");
+			return xstrndup(p, (size_t)(end - p));
+		}
+		text = *end ? end + 1 : end;
+	}
+	return NULL;
+}
+
+int recipe_exec(char **argv)
+{
+	/* Whatever the recipe mounts ends with it and is seen by nobody else. */
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		vz_error("private mounts: %s", strerror(errno));
+		return VZ_SYSTEM_ERROR;
+	}
+	execv("/bin/sh", argv);
+	vz_error("/bin/sh: %s", strerror(errno));
+	return VZ_SYSTEM_ERROR;
+}
+
+static int recipe_run(const char *recipe, const char *recipe_dir, const char *root,
+		      const struct manifest *m, struct vz_err *e)
+{
+	_cleanup_free_ char *env_root = xasprintf("ROOT=%s", root);
+	_cleanup_free_ char *env_dir = xasprintf("RECIPES=%s", recipe_dir);
+	_cleanup_free_ char *env_arch = xasprintf("ARCH=%s", m->arch);
+	const char *argv[] = { "vztmpl", "run-recipe", recipe, NULL };
+	const char *env[4] = { env_root, env_dir, env_arch };
+	struct spawn sp = SPAWN_INIT;
+	int st;
+
+	sp.path = "/proc/self/exe";
+	sp.argv = argv;
+	sp.env = env;
+	st = spawn_run(&sp);
+	if (st < 0)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, -st, "Unable to run %s", recipe);
+	if (WIFSIGNALED(st))
+		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "%s was killed by signal %d", recipe,
+			       WTERMSIG(st));
+	if (st)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "%s failed with exit code %d", recipe,
+			       WEXITSTATUS(st));
+	return 0;
+}
+
+/* VERSION_ID of the tree beats what the recipe's header says: it has the point release. */
+static void read_version(const char *root, struct manifest *m)
+{
+	_cleanup_free_ char *path = xasprintf("%s/etc/debian_version", root);
+	char line[64];
+	ssize_t n = io_read_small_at(AT_FDCWD, path, line, sizeof(line));
+
+	if (n <= 0 || !m->os || !str_eq(m->os, "debian") || !isdigit((unsigned char)line[0]))
+		return;
+	free(m->version);
+	m->version = xstrdup(line);
+}
+
+static int build_in(const struct opts *o, const char *name, const char *recipe,
+		    const char *recipe_dir, const char *work, struct manifest *m,
+		    struct vz_err *e)
+{
+	_cleanup_free_ char *root = xasprintf("%s/root", work);
+	_cleanup_free_ char *tmp = xasprintf("%s/archive", work);
+	struct tmpl_sum sum;
+	int r;
+
+	if (mkdir(root, 0755) < 0 || chmod(root, 0755) < 0)
+		return vz_fail(e, VZ_CANT_CREATE_DIR, errno, "Unable to create %s", root);
+	r = recipe_run(recipe, recipe_dir, root, m, e);
+	if (r < 0)
+		return r;
+	read_version(root, m);
+	vz_info("Packing %s", name);
+	r = tmpl_vztar_run("create", root, tmp, !o->quiet, &sum, e);
+	if (r < 0)
+		return r;
+	return cache_publish(o->template_dir, name, tmp, ".tar.zst", m, &sum, e);
+}
+
+static int load_header(const char *recipe, const char *name, struct manifest *m,
+		       struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
+	struct utsname u;
+	int r = io_read_file_at(AT_FDCWD, recipe, &text, RECIPE_MAX);
+
+	if (r < 0)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, -r, "%s", recipe);
+	uname(&u);
+	m->os = recipe_header(vz_buf_str(&text), "os");
+	m->version = recipe_header(vz_buf_str(&text), "version");
+	m->arch = recipe_header(vz_buf_str(&text), "arch");
+	m->summary = recipe_header(vz_buf_str(&text), "summary");
+	m->origin = xasprintf("recipe %s", name);
+	if (!m->arch)
+		m->arch = xstrdup(u.machine);
+	if (!m->os)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "%s: no '# os:' line, not a recipe",
+			       recipe);
+	if (!str_eq(m->arch, u.machine))
+		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "Recipe %s is for %s, this host is %s",
+			       name, m->arch, u.machine);
+	return 0;
+}
+
+static int list_recipes(const struct opts *o, const char *name, struct vz_err *e)
+{
+	return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, 0, "No recipe '%.64s' in %s", name,
+		       o->recipe_dir ? o->recipe_dir : VZ_DATADIR "/recipes");
+}
+
+int cmd_build(const struct opts *o, const char *name, struct vz_err *e)
+{
+	_cleanup_free_ char *cache = xasprintf("%s/cache", o->template_dir);
+	_cleanup_free_ char *lock = xasprintf("%s/.lock-build-%s", cache, name);
+	_cleanup_free_ char *base = xasprintf(".build-%s", name);
+	_cleanup_free_ char *work = xasprintf("%s/%s", cache, base);
+	_cleanup_free_ char *recipe = NULL, *recipe_dir = NULL;
+	_cleanup_manifest_ struct manifest m = { 0 };
+	_cleanup_close_ int lockfd = -EBADF, cachefd = -EBADF;
+	int r;
+
+	recipe = tmpl_name_valid(name) ? recipe_find(o, name, &recipe_dir) : NULL;
+	if (!recipe)
+		return list_recipes(o, name, e);
+	r = load_header(recipe, name, &m, e);
+	if (r < 0)
+		return r;
+	r = io_mkdir_p(cache, 0755);
+	if (r < 0)
+		return vz_fail(e, VZ_CANT_CREATE_DIR, -r, "Unable to create %s", cache);
+	lockfd = io_lock(lock, 0, "building");
+	if (lockfd < 0)
+		return vz_fail(e, VZ_LOCKED, -lockfd, "Template %s is being built", name);
+	cachefd = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cachefd < 0)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", cache);
+	r = tmpl_rmtree(cachefd, base);
+	if (r < 0)
+		return vz_fail(e, VZ_TEMPLATE_ERROR, -r, "Unable to remove %s", work);
+	/* 0700: setuid programs appear here. */
+	if (mkdirat(cachefd, base, 0700) < 0)
+		return vz_fail(e, VZ_CANT_CREATE_DIR, errno, "Unable to create %s", work);
+	r = build_in(o, name, recipe, recipe_dir, work, &m, e);
+	(void)tmpl_rmtree(cachefd, base);
+	unlink(lock);
+	return r;
+}
