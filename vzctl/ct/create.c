@@ -335,6 +335,14 @@ static int check_create(struct ct *ct, struct vz_err *e)
 		if (r < 0)
 			return r;
 	}
+	/* vz.conf's layout is for new containers only, so it is not merged. */
+	if (!conf_has(ct->conf, P_VE_LAYOUT)) {
+		const char *def = conf_str(ct->node, P_VE_LAYOUT);
+
+		r = conf_set(ct->conf, P_VE_LAYOUT, def ? def : "overlay", CONF_FILE, e);
+		if (r < 0)
+			return r;
+	}
 	if (conf_str(ct->conf, P_NAME))
 		return conf_name_check(conf_str(ct->conf, P_NAME), e);
 	return 0;

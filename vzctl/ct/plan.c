@@ -340,7 +340,6 @@ static void plan_init(struct ct_plan *p)
 
 		vz_strv_add(&p->env, s);
 	}
-	p->init.root = p->ct->root;
 	p->init.hostname = conf_str(c, P_HOSTNAME);
 	p->init.inits = (const char *const *)p->inits.v;
 	p->init.env = (const char *const *)p->env.v;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define VZ_ROOM "ns"
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -58,16 +60,19 @@ static int write_maps(pid_t pid, const struct ns_idmap *map, struct vz_err *e)
 /*
  * ucounts (pending signals, locked memory, message queues) are charged to the
  * owner of the user namespace in its parent: with root as the owner of all,
- * one container's use would count against the others.
+ * one container's use would count against the others.  The capabilities stay:
+ * CLONE_INTO_CGROUP asks for write access to the common ancestor.
  */
 static int become_owner(const struct ns_idmap *map)
 {
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+		return -errno;
 	return syscall(SYS_setresuid, -1, map->uid, -1) < 0 ? -errno : 0;
 }
 
 static void become_root_again(void)
 {
-	if (syscall(SYS_setresuid, -1, 0, -1) < 0)
+	if (syscall(SYS_setresuid, -1, 0, -1) < 0 || prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0)
 		_exit(VZ_SYSTEM_ERROR);
 }
 

@@ -44,7 +44,6 @@ enum ns_init_flags {
 struct ns_init {
 	int sock;			/* SOCK_SEQPACKET to vzctl */
 	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
-	const char *root;		/* VE_ROOT: the mount point used for pivot_root */
 	const char *hostname;		/* or NULL */
 	const char *const *inits;	/* programs tried in order, NULL terminated */
 	const char *const *env;		/* of init, NULL terminated */

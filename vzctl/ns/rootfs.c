@@ -142,14 +142,14 @@ static void mask_proc(const struct ns_mounts *m)
 	}
 }
 
-static int pivot(const struct ns_init *in, int tree, struct vz_err *e)
+static int pivot(int tree, struct vz_err *e)
 {
 	/* Nothing that is done here may travel to the host. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to make mounts private");
-	if (sys_move_mount(tree, "", AT_FDCWD, in->root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to attach the root at '%s'",
-			       in->root);
+	/* Any place will do that the container's root may look up on the host. */
+	if (sys_move_mount(tree, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to attach the root");
 	if (fchdir(tree) < 0 || sys_pivot_root(".", ".") < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to change the root");
 	/* "." is now the old root, stacked on the new one (pivot_root(2), NOTES). */
@@ -163,7 +163,7 @@ int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err
 	struct mount_attr shared = { .propagation = MS_SHARED };
 	int r;
 
-	r = pivot(in, m->tree, e);
+	r = pivot(m->tree, e);
 	if (r < 0)
 		return r;
 	r = attach(m->dev, m->tree, "dev", e);

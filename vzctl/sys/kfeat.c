@@ -79,7 +79,7 @@ static bool probe_clone3(void)
 
 static bool probe_mount_setattr(void)
 {
-	return sys_mount_setattr(-1, "", 0, &(struct mount_attr){ 0 }) < 0 && errno != ENOSYS;
+	return sys_mount_setattr(-1, "", 0, &(struct mount_attr){ 0 }) == 0 || errno != ENOSYS;
 }
 
 static bool probe_fs(const char *fs)
