@@ -9,7 +9,8 @@
 #include "base/log.h"
 
 #define DIST_CONF_MAX (64u << 10)
-#define DIST_SCRIPT_MAX (1u << 20)
+/* Twice this fits one argument of sh -c (MAX_ARG_STRLEN is 128 KiB). */
+#define DIST_SCRIPT_MAX (60u << 10)
 
 static const char *const action_names[TMPL_ACTIONS] = {
 	[TMPL_ADD_IP] = "ADD_IP",

@@ -117,8 +117,8 @@ bool tmpl_dist_has(const struct tmpl_dist *d, enum tmpl_action a);
 /*
  * Appends the text for /bin/sh (scripts/functions, then the script) to @ret.
  * Returns 1, or 0 and no text when the distribution has no script for @a.
- * 108 when the script is named but missing.  Run it inside the container, with
- * stdin closed or null: the text is meant for `sh -c`, or `sh` reading a pipe.
+ * 108 when the script is named but missing.  Run it inside the container as
+ * the argument of `sh -c` with stdin null: below 128 KiB.
  */
 int tmpl_dist_script(const struct tmpl_dist *d, enum tmpl_action a, struct vz_buf *ret,
 		     struct vz_err *e);
