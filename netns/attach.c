@@ -74,7 +74,7 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	rtnl_link_up(&b, LOOPBACK_IFINDEX);
 	if (venet.ifindex) {
 		ctside_up(&b, venet.peer);
-		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, e);
+		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, false, e);
 	}
 	return r < 0 ? r : rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
 }
@@ -212,7 +212,7 @@ static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan 
 		return r;
 	if (fresh)
 		ctside_up(&b, l->peer);
-	r = ctside_addrs_add(c, &b, p, l->peer, a, 1, e);
+	r = ctside_addrs_add(c, &b, p, l->peer, a, 1, a->family == AF_INET6, e);
 	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
 }
 
@@ -225,7 +225,8 @@ static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct n
 	nl_batch_reset(&b);
 	if (l->ifindex) {
 		rtnl_route(&b, RTM_DELROUTE, 0,
-			   &(struct rtnl_route){ .family = a->family, .dst = a, .oif = l->ifindex });
+			   &(struct rtnl_route){ .family = a->family, .dst = a,
+						 .oif = l->ifindex });
 		nl_tolerate(&b, ESRCH);
 		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
 	}
@@ -288,7 +289,7 @@ int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *
 	nl_batch_reset(&b);
 	rtnl_addr(&b, RTM_DELADDR, 0, l.peer, a, NULL);
 	nl_tolerate(&b, EADDRNOTAVAIL);
-	ctside_default(&b, p, l.peer, a->family);
+	ctside_default(&b, p, l.peer, a->family, a->family == AF_INET6);
 	return rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
 }
 

@@ -175,7 +175,8 @@ static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_pl
 				continue;
 			if (family == AF_INET6)
 				r = allow_proxy_ndp(u.v[k].ifindex, e);
-			rtnl_proxy(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, u.v[k].ifindex, a);
+			rtnl_proxy(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+				   u.v[k].ifindex, a);
 			if (r >= 0)
 				r = rtnl_flush(h, b, VZ_CANT_ADDIP, e);
 		}

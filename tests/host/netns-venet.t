@@ -167,6 +167,17 @@ ok "$call" del 101 $ns1 2001:db8::11 198.51.100.7 -- "delete the last IPv4 addre
 ok is "$(in_ns $c1 ip route)" "" -- "no IPv4 route without an address"
 ok "$call" add 101 $ns1 2001:db8::11 192.0.2.11 -- "and back"
 ok ping_in $lan 192.0.2.11 -- "it answers again"
+ok "$call" del 101 $ns1 192.0.2.11 2001:db8::11 -- "delete the last IPv6 address"
+ok is "$(in_ns $c1 ip -6 route show default)" "" -- "no IPv6 default route"
+in_ns $c1 ip -6 route add default via fe80::99 dev venet0 proto static
+ok "$call" add 101 $ns1 192.0.2.11 2001:db8::11 -- "back, with a default route of the container's own"
+ok has "$(in_ns $c1 ip -6 route show default)" fe80::99 -- "which stays"
+ok lacks "$(in_ns $c1 ip -6 route show default)" "fe80::1 " -- "alone"
+in_ns $c1 ip -6 route del default via fe80::99 dev venet0
+ok "$call" add 101 $ns1 2001:db8::2a 192.0.2.11 2001:db8::11 -- "add again repairs the route"
+ok has "$(in_ns $c1 ip -6 route show default)" "via fe80::1 dev venet0" -- "although the first address is missing"
+ok "$call" add 101 $ns1 192.0.2.11 2001:db8::11 -- "once more"
+ok has "$(in_ns $c1 ip -6 route show default)" "src 2001:db8::11" -- "the first address is the source"
 in_ns $c1 ip link set venet0 down
 in_ns $c1 ip link set venet0 name eth7
 in_ns $c1 ip link set eth7 up

@@ -204,7 +204,8 @@ static struct {
 	uint8_t tlv[20];
 } ack = { { 56, NLMSG_ERROR, NLM_F_CAPPED | NLM_F_ACK_TLVS, 42, 0 },
 	  { -17, { 172, RTM_NEWLINK, 0, 42, 0 } },
-	  { 8, 0, NLMSGERR_ATTR_OFFS, 0, 32, 0, 0, 0, 9, 0, NLMSGERR_ATTR_MSG, 0, 'o', 'o', 'p', 's', 0 } };
+	  { 8, 0, NLMSGERR_ATTR_OFFS, 0, 32, 0, 0, 0,
+	    9, 0, NLMSGERR_ATTR_MSG, 0, 'o', 'o', 'p', 's', 0 } };
 
 TEST(extended_ack)
 {
@@ -265,8 +266,8 @@ TEST(link_reply)
 		uint8_t tlv[44];
 	} m = { { 76, RTM_NEWLINK, 0, 1, 0 }, { .ifi_index = 12, .ifi_flags = IFF_UP },
 		{ 8, 0, IFLA_IFNAME, 0, 'v', 'n', '1', 0, 8, 0, IFLA_GROUP, 0, 1, 0, 0, 0x80,
-		  8, 0, IFLA_LINK, 0, 2, 0, 0, 0, 16, 0, IFLA_LINKINFO, 0, 9, 0, 1, 0, 'v', 'e', 't',
-		  'h', 0, 0, 0, 0, 4, 0, 0, 0 } };
+		  8, 0, IFLA_LINK, 0, 2, 0, 0, 0, 16, 0, IFLA_LINKINFO, 0,
+		  9, 0, 1, 0, 'v', 'e', 't', 'h', 0, 0, 0, 0, 4, 0, 0, 0 } };
 	struct rtnl_link l = { 0 };
 
 	is_int(sizeof(m), 76);
