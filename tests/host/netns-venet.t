@@ -191,6 +191,11 @@ ok "$call" detach 103 - 2001:db8::13 -- "detach"
 ok "$call" add 103 $ns3 192.0.2.13 -- "live address without venet0 makes it"
 ok ping_in $c3 192.0.2.2 -- "works too"
 
+in_ns $c3 ip link del venet0
+ok "$call" add 103 $ns3 192.0.2.13 2001:db8::13 192.0.2.14 -- "a container that deleted its venet0"
+ok is "$(in_ns $c3 ip addr show venet0 | grep -c inet)" 3 -- "gets all its addresses back"
+ok ping_in $lan 192.0.2.13 -- "and works"
+
 # --- attach again, detach
 ok "$call" attach 102 $ns2 $a2 -- "attach twice: the left-over is replaced"
 ok ping_in $lan 192.0.2.12 -- "and works"
@@ -205,7 +210,7 @@ ok lacks "$(ours)" 2.12 -- "removes them"
 ok "$call" detach 101 - 2001:db8::11 -- "detach with a plan that forgot addresses"
 ok lacks "$(ours)" venet0.101 -- "links and routes are gone"
 ok lacks "$(ours)" "192.0.2.11" -- "and the forgotten proxies"
-ok "$call" detach 103 - 192.0.2.13 -- "detach 103"
+ok "$call" detach 103 - 192.0.2.13 192.0.2.14 2001:db8::13 -- "detach 103"
 ok is "$(ours)" "" -- "nothing stays"
 
 # --- names
