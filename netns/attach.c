@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The whole network of a container: made at start, removed at stop. */
 #define VZ_ROOM "netns"
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "ctside.h"
 
 #define LOOPBACK_IFINDEX 1	/* in every namespace (include/net/flow.h) */
-
-static int open_host(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
-{
-	int r = nl_open(ret);
-
-	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket") : 0;
-}
 
 static bool wants_venet(const struct net_plan *p)
 {
@@ -74,7 +66,7 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	rtnl_link_up(&b, LOOPBACK_IFINDEX);
 	if (venet.ifindex) {
 		ctside_up(&b, venet.peer);
-		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, e);
+		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, false, e);
 	}
 	return r < 0 ? r : rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
 }
@@ -82,7 +74,7 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	int r = open_host(&h, VZ_CANT_ADDIP, e);
+	int r = host_open(&h, VZ_CANT_ADDIP, e);
 
 	if (r < 0)
 		return r;
@@ -158,7 +150,7 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
 	char name[16];
-	int r = open_host(&h, VZ_SYSTEM_ERROR, e);
+	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
 
 	if (r < 0)
 		return r;
@@ -173,175 +165,4 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 	r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
 	/* After the links: an address that still has a route is another's. */
 	return r < 0 ? r : host_proxies_del(&h, p->addrs, p->n_addrs, VZ_SYSTEM_ERROR, e);
-}
-
-/* ---- live ----------------------------------------------------------- */
-
-static int del_link(struct nl_sock *h, const struct rtnl_link *l, enum vz_code code,
-		    struct vz_err *e)
-{
-	struct nl_batch b;
-
-	nl_batch_reset(&b);
-	rtnl_link_del(&b, l->ifindex);
-	nl_tolerate(&b, ENODEV);
-	return rtnl_commit(h, &b, code, e);
-}
-
-/* @l is the container's venet0; @fresh: made just now. */
-static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
-		    const struct rtnl_link *l, bool fresh, const struct net_addr *a,
-		    struct vz_err *e)
-{
-	struct nl_batch b;
-	struct nl_fail f;
-	int r = 0, oif;
-	bool local;
-
-	nl_batch_reset(&b);
-	if (fresh || a->family == AF_INET6)
-		r = host_venet_conf(&b, l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
-	if (r < 0)
-		return r;
-	r = host_addr_route(h, a, &oif, &local, &f);
-	if (r < 0)
-		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
-	/* An earlier call may have got as far as the route: do it all again. */
-	r = host_addrs_add(h, &b, p, l->ifindex, a, 1, r == 1 && oif == l->ifindex, e);
-	if (r < 0)
-		return r;
-	if (fresh)
-		ctside_up(&b, l->peer);
-	r = ctside_addrs_add(c, &b, p, l->peer, a, 1, e);
-	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
-}
-
-static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct net_addr *a,
-		    struct vz_err *e)
-{
-	struct nl_batch b;
-	int r = 0;
-
-	nl_batch_reset(&b);
-	if (l->ifindex) {
-		rtnl_route(&b, RTM_DELROUTE, 0,
-			   &(struct rtnl_route){ .family = a->family, .dst = a, .oif = l->ifindex });
-		nl_tolerate(&b, ESRCH);
-		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
-	}
-	return r < 0 ? r : host_proxies_del(h, a, 1, VZ_CANT_ADDIP, e);
-}
-
-int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
-	struct rtnl_link l = { 0 };
-	bool fresh = false;
-	char name[16];
-	int r = open_host(&h, VZ_CANT_ADDIP, e);
-
-	if (r >= 0)
-		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
-	if (r < 0)
-		return r;
-	r = host_addr_in_use(&h, a, p->ctid, e);
-	if (r != 0)
-		return r < 0 ? r : -EEXIST;
-	net_venet_hostname(p->ctid, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r == 0) {
-		fresh = true;
-		r = ctside_venet_make(&h, p, netns_fd, &l, e);
-	}
-	if (r < 0)
-		return r;
-	r = live_add(&h, &c, p, &l, fresh, a, e);
-	if (r < 0) {
-		(void)del_host(&h, &l, a, VZ_IGNORE);
-		if (fresh)
-			(void)del_link(&h, &l, VZ_CANT_ADDIP, VZ_IGNORE);
-	}
-	return r;
-}
-
-int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
-	struct rtnl_link l = { 0 };
-	struct nl_batch b;
-	char name[16];
-	int r = open_host(&h, VZ_CANT_ADDIP, e);
-
-	if (r < 0)
-		return r;
-	net_venet_hostname(p->ctid, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r >= 0)
-		r = del_host(&h, &l, a, e);
-	if (r < 0 || !l.ifindex)
-		return r;
-	r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
-	if (r < 0)
-		return r;
-	nl_batch_reset(&b);
-	rtnl_addr(&b, RTM_DELADDR, 0, l.peer, a, NULL);
-	nl_tolerate(&b, EADDRNOTAVAIL);
-	ctside_default(&b, p, l.peer, a->family);
-	return rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
-}
-
-int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
-		 struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	int r = open_host(&h, VZ_VETH_ERROR, e);
-
-	return r < 0 ? r : ctside_veth_make(&h, p->ctid, netns_fd, v, e);
-}
-
-int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	struct rtnl_link l;
-	char name[16];
-	int r = open_host(&h, VZ_VETH_ERROR, e);
-
-	if (r < 0)
-		return r;
-	ctside_veth_name(ctid, v, name);
-	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
-	return r <= 0 ? r : del_link(&h, &l, VZ_VETH_ERROR, e);
-}
-
-/* ---- questions ------------------------------------------------------ */
-
-int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	struct rtnl_link l;
-	char name[16];
-	int r = open_host(&h, VZ_SYSTEM_ERROR, e);
-
-	if (r < 0)
-		return r;
-	net_venet_hostname(ctid, name);
-	r = host_link(&h, ctid, name, &l, VZ_SYSTEM_ERROR, e);
-	if (r < 0)
-		return r;
-	if (r == 0 || !l.have_stats)
-		return vz_fail(e, VZ_SYSTEM_ERROR, ENODEV, "device %s", name);
-	/* What our end sends, the container receives. */
-	*ret = (struct net_stat){ .rx_bytes = l.stat.tx_bytes, .rx_packets = l.stat.tx_packets,
-				  .tx_bytes = l.stat.rx_bytes, .tx_packets = l.stat.rx_packets };
-	return 0;
-}
-
-int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	int r = open_host(&h, VZ_CANT_ADDIP, e);
-
-	return r < 0 ? r : host_addr_in_use(&h, a, own_ctid, e);
 }

@@ -210,25 +210,42 @@ void ctside_up(struct nl_batch *b, int ifindex)
 	rtnl_link_up(b, ifindex);
 }
 
-void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family)
+static const struct net_addr *first_of(const struct net_plan *p, int family)
+{
+	for (size_t i = 0; i < p->n_addrs; i++) {
+		if (p->addrs[i].family == family)
+			return &p->addrs[i];
+	}
+	return NULL;
+}
+
+void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family,
+		    bool renew)
 {
 	struct rtnl_route r = { .family = family, .oif = ifindex,
 				.via = family == AF_INET6 ? &gw6 : &gw4 };
-	const struct net_addr *first = NULL;
+	const struct net_addr *first = first_of(p, family);
 
-	for (size_t i = 0; i < p->n_addrs && !first; i++) {
-		if (p->addrs[i].family == family)
-			first = &p->addrs[i];
-	}
-	if (!first) {
+	/* Matches our protocol number: not a route that the container made. */
+	if (!first || renew) {
 		rtnl_route(b, RTM_DELROUTE, 0, &r);
 		nl_tolerate(b, ESRCH);
-		return;
 	}
+	if (!first)
+		return;
 	/* IPv4 prefers the first address by itself, IPv6 the last. */
 	if (family == AF_INET6)
 		r.src = first;
-	rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &r);
+	/* A container that has chosen another default route, keeps it. */
+	rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &r);
+	nl_tolerate(b, EEXIST);
+	if (!renew || !r.src)
+		return;
+	/* And one that has removed that address still has a route. */
+	nl_tolerate(b, EINVAL);
+	r.src = NULL;
+	rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &r);
+	nl_tolerate(b, EEXIST);
 }
 
 /* venet0:N, as OpenVZ numbers aliases and distribution scripts look for them. */
@@ -245,7 +262,7 @@ static const char *alias(const struct net_plan *p, const struct net_addr *a, cha
 }
 
 int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
-		     const struct net_addr *addrs, size_t n, struct vz_err *e)
+		     const struct net_addr *addrs, size_t n, bool renew6, struct vz_err *e)
 {
 	char label[16];
 	int r = 0;
@@ -256,8 +273,8 @@ int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_pla
 		r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
 	}
 	if (r >= 0 && host_has_family(addrs, n, AF_INET))
-		ctside_default(b, p, ifindex, AF_INET);
+		ctside_default(b, p, ifindex, AF_INET, false);
 	if (r >= 0 && host_has_family(addrs, n, AF_INET6))
-		ctside_default(b, p, ifindex, AF_INET6);
+		ctside_default(b, p, ifindex, AF_INET6, renew6);
 	return r;
 }

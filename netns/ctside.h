@@ -15,11 +15,15 @@ int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struc
 		     struct vz_err *e);
 /* lo and venet0 (@ifindex in the container) up; queued only. */
 void ctside_up(struct nl_batch *b, int ifindex);
-/* Addresses @addrs of the plan and default routes; sent by the caller. */
+/*
+ * Addresses @addrs of the plan and default routes; the rest is sent by the caller.
+ * @renew6: the first IPv6 address, which the default route names, is another now.
+ */
 int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
-		     const struct net_addr *addrs, size_t n, struct vz_err *e);
-/* The default route of a family for what the plan now has, or none. */
-void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family);
+		     const struct net_addr *addrs, size_t n, bool renew6, struct vz_err *e);
+/* Our default route of a family for what the plan now has, or none. */
+void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family,
+		    bool renew);
 
 /* The name of a veth's host end. */
 void ctside_veth_name(uint32_t ctid, const struct net_veth *v, char buf[16]);

@@ -10,6 +10,13 @@
 #include "base/io.h"
 #include "base/log.h"
 
+int host_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
+{
+	int r = nl_open(ret);
+
+	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket") : 0;
+}
+
 bool host_has_ipv6(void)
 {
 	return access("/proc/sys/net/ipv6", F_OK) == 0;
@@ -142,12 +149,13 @@ int host_addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own_c
 }
 
 /* Proxy NDP answers only where the device allows it. */
-static int allow_proxy_ndp(int ifindex, struct vz_err *e)
+static int allow_proxy_ndp(struct uplink *u, struct vz_err *e)
 {
 	char name[IF_NAMESIZE], path[96], v[8];
 
-	if (!if_indextoname((unsigned int)ifindex, name))
+	if (u->ndp || !if_indextoname((unsigned int)u->ifindex, name))
 		return 0;
+	u->ndp = true;
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/proxy_ndp", name);
 	if (io_read_small_at(AT_FDCWD, path, v, sizeof(v)) > 0 && str_eq(v, "1"))
 		return 0;
@@ -174,8 +182,9 @@ static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_pl
 			if (!uplink_wants(&u, k, a) || u.v[k].ifindex == oif)
 				continue;
 			if (family == AF_INET6)
-				r = allow_proxy_ndp(u.v[k].ifindex, e);
-			rtnl_proxy(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, u.v[k].ifindex, a);
+				r = allow_proxy_ndp(&u.v[k], e);
+			rtnl_proxy(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+				   u.v[k].ifindex, a);
 			if (r >= 0)
 				r = rtnl_flush(h, b, VZ_CANT_ADDIP, e);
 		}

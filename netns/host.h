@@ -18,6 +18,7 @@ static inline bool host_group_is_ours(uint32_t group)
 	return group & 0x80000000u;
 }
 
+int host_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
 /* Does this kernel do IPv6 at all (ipv6.disable=1)? */
 bool host_has_ipv6(void);
 
@@ -56,6 +57,7 @@ bool host_has_family(const struct net_addr *addrs, size_t n, int family);
 struct uplink {
 	int ifindex;
 	struct net_addr net;	/* detect: the subnet on it */
+	bool ndp;		/* proxy_ndp is on */
 };
 
 #define UPLINKS_MAX 128

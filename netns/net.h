@@ -66,7 +66,7 @@ struct net_plan {
 	const char *const *netdevs;	/* host devices moved in */
 	size_t n_netdevs;
 	const char *src_dev;		/* VE_ROUTE_SRC_DEV or NULL */
-	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect, "list:eth0 eth1"; NULL: detect */
+	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect (default), "list:A B" */
 };
 
 /*

@@ -47,14 +47,18 @@ void nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const void *hdr
 	h->nlmsg_len = sizeof(*h);
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | flags;
-	b->tolerate[b->n++] = 0;
+	memset(b->tolerate[b->n++], 0, sizeof(b->tolerate[0]));
 	nl_put_raw(b, hdr, hdr_len);
 }
 
 void nl_tolerate(struct nl_batch *b, int err)
 {
-	if (b->n && !b->overflow)
-		b->tolerate[b->n - 1] = (int16_t)err;
+	int16_t *t;
+
+	if (!b->n || b->overflow)
+		return;
+	t = b->tolerate[b->n - 1];
+	t[t[0] != 0] = (int16_t)err;
 }
 
 void nl_put_raw(struct nl_batch *b, const void *data, size_t len)

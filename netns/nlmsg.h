@@ -26,7 +26,7 @@ struct nl_batch {
 	size_t cur;			/* offset of the message being built */
 	unsigned int n;
 	bool overflow;			/* something did not fit: nl_commit() fails */
-	int16_t tolerate[NL_BATCH_MSGS];	/* errno that is no failure of message i, or 0 */
+	int16_t tolerate[NL_BATCH_MSGS][2];	/* errnos that are no failure of message i, or 0 */
 };
 
 void nl_batch_reset(struct nl_batch *b);
@@ -37,7 +37,7 @@ bool nl_batch_has_room(const struct nl_batch *b);
  * sequence numbers and the one NLM_F_ACK are set when it is sent.
  */
 void nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const void *hdr, size_t hdr_len);
-/* The errno (positive) that the last message may fail with. */
+/* An errno (positive) that the last message may fail with; two at most. */
 void nl_tolerate(struct nl_batch *b, int err);
 
 void nl_put(struct nl_batch *b, uint16_t type, const void *data, size_t len);

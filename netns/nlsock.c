@@ -100,6 +100,11 @@ static void set_fail(struct nl_fail *ret, const struct nl_batch *b, const struct
 	snprintf(ret->text, sizeof(ret->text), "%s", ack->text ? ack->text : "");
 }
 
+static bool tolerated(const struct nl_batch *b, uint32_t index, int err)
+{
+	return err == b->tolerate[index][0] || err == b->tolerate[index][1];
+}
+
 int nl_commit(struct nl_sock *s, struct nl_batch *b, struct nl_fail *ret)
 {
 	uint8_t buf[RECV_SIZE] __attribute__((aligned(8)));
@@ -135,7 +140,7 @@ int nl_commit(struct nl_sock *s, struct nl_batch *b, struct nl_fail *ret)
 			if (r < 0)
 				return r;
 			done = done || index == b->n - 1;
-			if (!ack.error || result || ack.error == -b->tolerate[index])
+			if (!ack.error || result || tolerated(b, index, -ack.error))
 				continue;
 			result = ack.error;
 			set_fail(ret, b, &ack, index);

@@ -75,7 +75,8 @@ static void add_list(struct uplinks *u, const char *list)
 		if (i)
 			uplink_add(u, (int)i, NULL);
 		else
-			vz_warn("NEIGHBOUR_DEVS names %.*s, which is no device, ignoring", (int)n, list);
+			vz_warn("NEIGHBOUR_DEVS names %.*s, which is no device, ignoring", (int)n,
+				list);
 		list += n;
 	}
 }

@@ -5,7 +5,8 @@
  *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
- *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE, --netdev DEV, --src DEV, --neigh DEVS
+ *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE, --netdev DEV, --src DEV, --neigh DEVS,
+ *	--wait MS (ping)
  * Exit status 0, or the error's vzctl code with its text on stderr.
  */
 #include "net.h"
@@ -27,6 +28,7 @@ struct args {
 	struct net_addr addrs[1024];
 	struct net_veth veths[16];
 	const char *netdevs[16];
+	int wait_ms;
 };
 
 static void parse_veth(struct net_veth *v, char *s)
@@ -50,6 +52,8 @@ static void parse(struct args *a, char **v)
 			a->netdevs[a->p.n_netdevs++] = *++v;
 		else if (str_eq(*v, "--src"))
 			a->p.src_dev = *++v;
+		else if (str_eq(*v, "--wait"))
+			a->wait_ms = atoi(*++v);
 		else if (str_eq(*v, "--neigh"))
 			a->p.neigh_devs = *++v;
 		else if (net_addr_parse(*v, &a->addrs[a->p.n_addrs++]) < 0)
@@ -98,8 +102,8 @@ static uint16_t checksum(const uint16_t *p, size_t n)
 	return (uint16_t)~(sum + (sum >> 16));
 }
 
-/* Connected and raw: only the answer of @a itself is seen.  0, or 1 without one in 1 s. */
-static int ping(const struct net_addr *a)
+/* Connected and raw: only the answer of @a itself is seen.  0, or 1 without one in @wait_ms. */
+static int ping(const struct net_addr *a, int wait_ms)
 {
 	bool v6 = a->family == AF_INET6;
 	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6 };
@@ -118,7 +122,7 @@ static int ping(const struct net_addr *a)
 	if (connect(fd, v6 ? (void *)&to6 : (void *)&to4, v6 ? sizeof(to6) : sizeof(to4)) < 0 ||
 	    send(fd, echo, sizeof(echo), 0) < 0)
 		return 1;
-	while (poll(&pfd, 1, 1000) == 1) {
+	while (poll(&pfd, 1, wait_ms) == 1) {
 		ssize_t n = recv(fd, buf, sizeof(buf), 0);
 		size_t at = v6 ? 0 : 20;	/* IPv4 hands over its header, without options */
 
@@ -148,7 +152,7 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 	if (str_eq(fn, "add"))
 		return net_addr_add(p, fd, last, e);
 	if (str_eq(fn, "ping"))
-		return ping(last) ? vz_fail(e, VZ_SYSTEM_ERROR, ETIMEDOUT, "ping") : 0;
+		return ping(last, a->wait_ms) ? vz_fail(e, VZ_SYSTEM_ERROR, ETIMEDOUT, "ping") : 0;
 	if (str_eq(fn, "inuse"))
 		return net_addr_in_use(last, p->ctid, e);
 	if (str_eq(fn, "vethadd"))
@@ -176,6 +180,7 @@ int main(int argc, char **argv)
 	vz_log_setup(&(struct vz_log_conf){ .prog = "netns-call", .verbosity = 1 });
 	if (argc < 4 || num_parse_u32(argv[2], &a.p.ctid) < 0)
 		return 20;
+	a.wait_ms = 4000;
 	parse(&a, argv + 4);
 	if (!str_eq(argv[3], "-"))
 		fd = open(argv[3], O_RDONLY | O_CLOEXEC);

@@ -55,6 +55,7 @@ rp_drops() { # TcpExt: IPReversePathFilter, two lines: names, values
 	awk '/^TcpExt:/ { if (!n) n = split($0, k); else { split($0, v)
 		for (i in k) if (k[i] == "IPReversePathFilter") print v[i] } }' /proc/net/netstat
 }
+silent_in() { fails 3 "timed out" in_ns "$1" "$call" ping 0 - "$2" --wait 300; }
 # Everything of ours on this "host": links, routes, proxies.
 ours() {
 	ip -o link | grep -E 'venet0|veth[0-9]|vn[0-9]'
@@ -74,6 +75,12 @@ ip addr add 192.0.2.1/24 dev up0
 ip addr add 2001:db8::1/64 dev up0 nodad
 echo 0 >/proc/sys/net/ipv4/ip_forward
 echo 1 >/proc/sys/net/ipv6/conf/up0/accept_ra
+# A proxy's answer waits up to 0.8 s by default (arp(7), proxy_delay): not in a test.
+echo 0 >/proc/sys/net/ipv4/neigh/up0/proxy_delay
+echo 0 >/proc/sys/net/ipv6/neigh/up0/proxy_delay
+# Nor does the LAN's duplicate detection: it would delay its first answers.
+echo 0 >/proc/sys/net/ipv6/conf/up0/dad_transmits
+in_ns $lan sh -c 'echo 0 >/proc/sys/net/ipv6/conf/lan0/dad_transmits'
 ip link set up0 up
 in_ns $lan ip link set lan0 up
 in_ns $lan ip addr add 192.0.2.2/24 dev lan0
@@ -123,7 +130,7 @@ ok is "$(ip -4 neigh show proxy | sort | xargs)" \
 in_ns $c1 ip addr add 192.0.2.66/32 dev venet0
 in_ns $c1 ip route replace default via 169.254.1.1 dev venet0 onlink src 192.0.2.66
 before=$(rp_drops)
-ok fails 3 "timed out" ping_in $c1 192.0.2.2 -- "a stolen source address gets no answer"
+ok silent_in $c1 192.0.2.2 -- "a stolen source address gets no answer"
 ok is $(($(rp_drops) - before)) 1 -- "because the reverse path filter dropped it"
 in_ns $c1 ip route replace default via 169.254.1.1 dev venet0 onlink
 in_ns $c1 ip addr del 192.0.2.66/32 dev venet0
@@ -151,7 +158,7 @@ ok ping_in $lan 192.0.2.21 -- "it answers"
 ok is "$(in_ns $c1 ip -4 addr show venet0 | grep -c inet)" 3 -- "once"
 ok "$call" del 101 $ns1 $a1 198.51.100.7 192.0.2.21 -- "delete it"
 ok "$call" del 101 $ns1 $a1 198.51.100.7 192.0.2.21 -- "delete it again"
-ok fails 3 "" ping_in $lan 192.0.2.21 -- "it is silent"
+ok silent_in $lan 192.0.2.21 -- "it is silent"
 ok lacks "$(ours)" 192.0.2.21 -- "nothing of it stays on the host"
 ok lacks "$(in_ns $c1 ip addr)" 192.0.2.21 -- "nor in the container"
 ok "$call" del 101 $ns1 198.51.100.7 2001:db8::11 192.0.2.11 -- "delete the first address"
@@ -160,6 +167,17 @@ ok "$call" del 101 $ns1 2001:db8::11 198.51.100.7 -- "delete the last IPv4 addre
 ok is "$(in_ns $c1 ip route)" "" -- "no IPv4 route without an address"
 ok "$call" add 101 $ns1 2001:db8::11 192.0.2.11 -- "and back"
 ok ping_in $lan 192.0.2.11 -- "it answers again"
+ok "$call" del 101 $ns1 192.0.2.11 2001:db8::11 -- "delete the last IPv6 address"
+ok is "$(in_ns $c1 ip -6 route show default)" "" -- "no IPv6 default route"
+in_ns $c1 ip -6 route add default via fe80::99 dev venet0 proto static
+ok "$call" add 101 $ns1 192.0.2.11 2001:db8::11 -- "back, with a default route of the container's own"
+ok has "$(in_ns $c1 ip -6 route show default)" fe80::99 -- "which stays"
+ok lacks "$(in_ns $c1 ip -6 route show default)" "fe80::1 " -- "alone"
+in_ns $c1 ip -6 route del default via fe80::99 dev venet0
+ok "$call" add 101 $ns1 2001:db8::2a 192.0.2.11 2001:db8::11 -- "add again repairs the route"
+ok has "$(in_ns $c1 ip -6 route show default)" "via fe80::1 dev venet0" -- "although the first address is missing"
+ok "$call" add 101 $ns1 192.0.2.11 2001:db8::11 -- "once more"
+ok has "$(in_ns $c1 ip -6 route show default)" "src 2001:db8::11" -- "the first address is the source"
 in_ns $c1 ip link set venet0 down
 in_ns $c1 ip link set venet0 name eth7
 in_ns $c1 ip link set eth7 up
@@ -172,6 +190,11 @@ ok ping_in $c3 2001:db8::2 -- "works"
 ok "$call" detach 103 - 2001:db8::13 -- "detach"
 ok "$call" add 103 $ns3 192.0.2.13 -- "live address without venet0 makes it"
 ok ping_in $c3 192.0.2.2 -- "works too"
+
+in_ns $c3 ip link del venet0
+ok "$call" add 103 $ns3 192.0.2.13 2001:db8::13 192.0.2.14 -- "a container that deleted its venet0"
+ok is "$(in_ns $c3 ip addr show venet0 | grep -c inet)" 3 -- "gets all its addresses back"
+ok ping_in $lan 192.0.2.13 -- "and works"
 
 # --- attach again, detach
 ok "$call" attach 102 $ns2 $a2 -- "attach twice: the left-over is replaced"
@@ -187,7 +210,7 @@ ok lacks "$(ours)" 2.12 -- "removes them"
 ok "$call" detach 101 - 2001:db8::11 -- "detach with a plan that forgot addresses"
 ok lacks "$(ours)" venet0.101 -- "links and routes are gone"
 ok lacks "$(ours)" "192.0.2.11" -- "and the forgotten proxies"
-ok "$call" detach 103 - 192.0.2.13 -- "detach 103"
+ok "$call" detach 103 - 192.0.2.13 192.0.2.14 2001:db8::13 -- "detach 103"
 ok is "$(ours)" "" -- "nothing stays"
 
 # --- names

@@ -387,6 +387,57 @@ FTEST(samples)
 	is_int(conf_load_sample("-x", &s, &e), -EPROTO);
 }
 
+/* The files we ship: no warning, ONBOOT=, and plain decimals where libvirt wants them. */
+FTEST(shipped_samples)
+{
+	static const char *const names[] = { "basic", "light", "vswap-256m", "vswap-512m", "vswap-1g",
+					     "vswap-2g", "vswap-4g" };
+	_cleanup_conf_ struct conf *node = NULL;
+
+	conf_dir_set("templates");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_conf_ struct conf *s = NULL;
+		_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
+		struct conf_pair p;
+
+		is_int(conf_load_sample(names[i], &s, &e), 0);
+		is_int(conf_read_sample(names[i], &text, &e), 0);
+		ok(strstr(vz_buf_str(&text), "\nONBOOT=\"no\"\n") != NULL);
+		is_str(conf_str(s, P_ONBOOT), "no");
+		ok(conf_pair(s, P_PHYSPAGES, &p));
+		ok(strncmp(names[i], "vswap", 5) == 0 ? p.lim < VZ_UNLIMITED : p.lim == VZ_UNLIMITED);
+		param_for_each(id) {
+			unsigned long long a, b;
+			char key[64];
+			const char *line;
+			int end = 0;
+
+			if (!(param_get(id)->flags & PF_PLAIN) || !conf_has(s, id))
+				continue;
+			snprintf(key, sizeof(key), "\n%s=\"", param_get(id)->key);
+			line = strstr(vz_buf_str(&text), key);
+			ok(line && sscanf(line + strlen(key), "%llu:%llu\"%n", &a, &b, &end) == 2 && end);
+		}
+	}
+	{
+		_cleanup_free_ char *from = realpath("templates/conf/vz.conf", NULL);
+		_cleanup_free_ char *to = path_of("vz.conf");
+
+		conf_dir_set(dir);
+		ok(from && symlink(from, to) == 0);
+	}
+	is_int(conf_load_node(&node, &e), 0);
+	is_str(conf_str(node, P_CONFIGFILE), "vswap-256m");
+	/* What the file says is what is built in: it only documents. */
+	param_for_each(id) {
+		_cleanup_free_ char *got = conf_format(node, id);
+
+		if (param_get(id)->def && conf_has(node, id))
+			is_str(got, param_get(id)->def);
+	}
+	is_str(warnings(), "");
+}
+
 FTEST(names)
 {
 	static const char *const bad[] = { "", "a/b", "..", "../conf/101.conf", "-x", ".new", "a\nb",

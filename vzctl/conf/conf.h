@@ -147,6 +147,9 @@ void conf_over_node(struct conf *c, const struct conf *node, uint32_t ctid);
 void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret);
 /* The file's own values only, unexpanded and unmerged. */
 int conf_load_file(const char *path, struct conf **ret, struct vz_err *e);
+/* The same, with what would be warned about put into @problems ("line 3: ..."). */
+int conf_check_file(const char *path, struct conf **ret, struct vz_strv *problems,
+		    struct vz_err *e);
 /* A sample (ve-NAME.conf-sample).  82 when missing. */
 int conf_load_sample(const char *name, struct conf **ret, struct vz_err *e);
 /* Its text, for conf_create_ct(). */
@@ -160,6 +163,8 @@ int conf_read_sample(const char *name, struct vz_buf *ret, struct vz_err *e);
  */
 int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing,
 		 struct vz_err *e);
+/* The same for any file that exists. */
+int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err *e);
 /*
  * Writes a complete new file from @base_text (a sample's text, or "") + @ch,
  * with ONBOOT="no" when neither has one (libvirt needs the key).  82 when the

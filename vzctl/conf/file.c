@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -139,7 +140,28 @@ struct reader {
 	const char *path;	/* for warnings; NULL: silent */
 	unsigned int mask;	/* WHEN_FILE, WHEN_NODE */
 	char *scratch;		/* as long as the text */
+	struct vz_strv *problems;	/* collects the warnings instead, or NULL */
 };
+
+/* Something is wrong with a line and its value is ignored, or not what it seems. */
+__printf(3, 4) static void complain(const struct reader *rd, unsigned int lineno, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	char what[512];
+	va_list ap;
+
+	if (!rd->path)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (!rd->problems) {
+		vz_warn("Warning: %s line %u: %s", rd->path, lineno, what);
+		return;
+	}
+	text = xasprintf("line %u: %s", lineno, what);
+	vz_strv_add(rd->problems, text);
+}
 
 static void take_value(const struct reader *rd, unsigned int lineno, enum param_id p,
 		       const char *value)
@@ -156,14 +178,12 @@ static void take_value(const struct reader *rd, unsigned int lineno, enum param_
 		return;
 	}
 	if (value_parse(row, value, CONF_FILE, &v, why, sizeof(why), &clamped) < 0) {
-		if (rd->path)
-			vz_warn("Warning: %s line %u: bad value %s=\"%.100s\" (accepted: %.200s), ignoring",
-				rd->path, lineno, row->key, value, why);
+		complain(rd, lineno, "bad value %s=\"%.100s\" (accepted: %.200s), ignoring", row->key,
+			 value, why);
 		return;
 	}
-	if (clamped && rd->path)
-		vz_warn("Warning: %s line %u: %s is too large, taken as unlimited", rd->path, lineno,
-			row->key);
+	if (clamped)
+		complain(rd, lineno, "%s is too large, taken as unlimited", row->key);
 	conf_put(rd->c, p, &v);
 }
 
@@ -178,9 +198,8 @@ static void read_line(const struct reader *rd, unsigned int lineno, const struct
 				   (int)l->key_len, l->key);
 		return;
 	}
-	if ((seen[p / 64] >> (p % 64) & 1) && rd->path)
-		vz_warn("Warning: %s line %u: %s is set again, the last line counts", rd->path, lineno,
-			param_get(p)->key);
+	if (seen[p / 64] >> (p % 64) & 1)
+		complain(rd, lineno, "%s is set again, the last line counts", param_get(p)->key);
 	seen[p / 64] |= 1ULL << (p % 64);
 	unquote(l, rd->scratch);
 	take_value(rd, lineno, p, rd->scratch);
@@ -198,8 +217,7 @@ static void read_text(const struct reader *rd, const char *text, size_t n)
 		if (!l.key)
 			continue;
 		if (memchr(l.val, '\0', l.val_len)) {
-			if (rd->path)
-				vz_warn("Warning: %s line %u: NUL byte, ignoring the line", rd->path, lineno);
+			complain(rd, lineno, "NUL byte, ignoring the line");
 			continue;
 		}
 		read_line(rd, lineno, &l, seen);
@@ -231,11 +249,12 @@ static ssize_t slurp(const char *path, char *buf, size_t size)
 }
 
 /* Merges the file at @path into @c.  A negative errno; nothing printed but warnings. */
-static int read_path(const char *path, unsigned int mask, bool quiet, struct conf *c)
+static int read_path(const char *path, unsigned int mask, struct vz_strv *problems, struct conf *c)
 {
 	char small[8192], scratch[8192];
 	_cleanup_free_ char *big = NULL;
-	struct reader rd = { .c = c, .path = quiet ? NULL : path, .mask = mask, .scratch = scratch };
+	struct reader rd = { .c = c, .path = path, .mask = mask, .scratch = scratch,
+			     .problems = problems };
 	ssize_t n;
 
 	n = slurp(path, small, sizeof(small));
@@ -252,8 +271,14 @@ static int read_path(const char *path, unsigned int mask, bool quiet, struct con
 
 int conf_load_file(const char *path, struct conf **ret, struct vz_err *e)
 {
+	return conf_check_file(path, ret, NULL, e);
+}
+
+int conf_check_file(const char *path, struct conf **ret, struct vz_strv *problems,
+		    struct vz_err *e)
+{
 	_cleanup_conf_ struct conf *c = conf_new();
-	int r = read_path(path, WHEN_FILE | WHEN_NODE, false, c);
+	int r = read_path(path, WHEN_FILE | WHEN_NODE, problems, c);
 
 	if (r < 0)
 		return vz_fail(e, r == -ENOENT ? VZ_NOVECONFIG : VZ_INVALID_CONFIG, -r, "%s", path);
@@ -307,7 +332,7 @@ int conf_load_node(struct conf **ret, struct vz_err *e)
 	_cleanup_conf_ struct conf *c = builtin_defaults();
 	int r;
 
-	r = read_path(path, WHEN_NODE | WHEN_FILE, false, c);
+	r = read_path(path, WHEN_NODE | WHEN_FILE, NULL, c);
 	if (r < 0)
 		return vz_fail(e, VZ_NOCONFIG, r == -ENOENT ? 0 : -r,
 			       r == -ENOENT ? "Global configuration file %s not found" :
@@ -358,7 +383,7 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 
 	if (snprintf(path, sizeof(path), "%s/conf/%u.conf", conf_dir(), ctid) >= (int)sizeof(path))
 		return vz_fail(e, VZ_NOVECONFIG, ENAMETOOLONG, "%s", conf_dir());
-	r = read_path(path, WHEN_FILE, false, c);
+	r = read_path(path, WHEN_FILE, NULL, c);
 	if (r == -ENOENT)
 		return vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist");
 	if (r < 0)
@@ -393,7 +418,7 @@ int conf_load_sample(const char *name, struct conf **ret, struct vz_err *e)
 	r = sample_path(name, path, sizeof(path), e);
 	if (r < 0)
 		return r;
-	r = read_path(path, WHEN_FILE, false, c);
+	r = read_path(path, WHEN_FILE, NULL, c);
 	if (r < 0)
 		return vz_fail(e, VZ_CP_CONFIG, -r, "Sample config %s", path);
 	*ret = take_ptr(c);
@@ -541,15 +566,15 @@ static int write_config(const char *path, const struct vz_buf *text, struct vz_e
 	return r < 0 ? vz_fail(e, VZ_CONFIG_SAVE_ERROR, -r, "Unable to save %s", path) : 0;
 }
 
-int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing, struct vz_err *e)
+static int save_file(const char *path, const struct conf_change *ch, bool may_create,
+		     bool warn_missing, struct vz_err *e)
 {
 	_cleanup_buf_ struct vz_buf old = VZ_BUF_INIT, new = VZ_BUF_INIT;
-	_cleanup_free_ char *path = conf_ct_path(ctid);
 	bool missing;
 	int r;
 
 	r = io_read_file_at(AT_FDCWD, path, &old, CONF_FILE_MAX);
-	missing = r == -ENOENT;
+	missing = r == -ENOENT && may_create;
 	if (r < 0 && !missing)
 		return vz_fail(e, VZ_CONFIG_SAVE_ERROR, -r, "%s", path);
 	if (missing && warn_missing)
@@ -561,6 +586,18 @@ int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing,
 		return 0;
 	r = write_config(path, &new, e);
 	return r < 0 ? r : 1;
+}
+
+int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing, struct vz_err *e)
+{
+	_cleanup_free_ char *path = conf_ct_path(ctid);
+
+	return save_file(path, ch, true, warn_missing, e);
+}
+
+int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err *e)
+{
+	return save_file(path, ch, false, false, e);
 }
 
 static bool text_has(const struct vz_buf *b, enum param_id p)

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libFuzzer target: whatever arrives on a netlink socket.  Replay without
+ * libFuzzer: compile with -DREPLAY and give files as arguments.
+ */
+#include "rtnl.h"
+
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void parse(const struct nlmsghdr *h)
+{
+	struct rtnl_addr_info addr;
+	struct rtnl_route_info route;
+	struct rtnl_proxy_info proxy;
+	struct nl_fail f = { .msg = h };
+	struct rtnl_link link;
+	struct vz_err e;
+	struct nl_ack ack;
+
+	(void)rtnl_link_parse(h, &link);
+	(void)rtnl_addr_parse(h, &addr);
+	(void)rtnl_route_parse(h, &route);
+	(void)rtnl_proxy_parse(h, &proxy);
+	if (nl_ack_parse(h, &ack) == 0) {
+		f.offs = ack.offs;
+		f.miss_type = ack.miss_type;
+		snprintf(f.text, sizeof(f.text), "%s", ack.text ?: "");
+		/* The request is ours, never the wire's: offsets are what is hostile. */
+		rtnl_fail(&e, VZ_SYSTEM_ERROR, -EINVAL, &f);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Exact size on the heap: a read beyond it is seen. */
+	uint8_t *copy = malloc(size ? size : 1);
+	struct nl_span s = { copy, size };
+	const struct nlmsghdr *h;
+
+	if (!copy)
+		return 0;
+	if (size)
+		memcpy(copy, data, size);
+	while (nl_msg_next(&s, &h) > 0)
+		parse(h);
+	free(copy);
+	return 0;
+}
+
+#ifdef REPLAY
+int main(int argc, char **argv)
+{
+	static uint8_t buf[65536];
+
+	for (int i = 1; i < argc; i++) {
+		FILE *fp = fopen(argv[i], "rb");
+
+		if (!fp)
+			return 1;
+		LLVMFuzzerTestOneInput(buf, fread(buf, 1, sizeof(buf), fp));
+		fclose(fp);
+	}
+	return 0;
+}
+#endif
