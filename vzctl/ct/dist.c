@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "ct/ct-int.h"
 
 #define STAMP_DIR "/var/lib/vzctl/dist"
@@ -107,11 +108,14 @@ static void base_env(struct vz_strv *ret)
 
 static int load(const struct ct_plan *p, struct tmpl_dist **ret, struct vz_err *e)
 {
+	_cleanup_free_ char *etc = xasprintf("%s/dists", conf_dir());
+	_cleanup_free_ char *data = xasprintf("%s/dists", vz_data_dir());
+	const char *const dirs[] = { etc, data, NULL };
 	const char *t = conf_str(p->ct->conf, P_DISTRIBUTION);
 
 	if (!t)
 		t = conf_str(p->ct->conf, P_OSTEMPLATE);
-	return tmpl_dist_load(NULL, t ? t : "default", ret, e);
+	return tmpl_dist_load(dirs, t ? t : "default", ret, e);
 }
 
 /* Each script in a subshell of its own; none may read the text of the next. */
