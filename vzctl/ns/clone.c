@@ -22,18 +22,20 @@
  * written while the namespace is empty (time_namespaces(7)).  A kernel without
  * time namespaces shows the host's uptime: not worth a failed start.
  */
-static void unshare_time(void)
+static int unshare_time(void)
 {
 	struct timespec mono, boot;
 	char line[128];
+	int old = open("/proc/self/ns/time", O_RDONLY | O_CLOEXEC);
 
-	if (unshare(CLONE_NEWTIME) < 0)
-		return;
+	if (old < 0 || unshare(CLONE_NEWTIME) < 0)
+		return old;
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	snprintf(line, sizeof(line), "monotonic -%lld 0\nboottime -%lld 0\n",
 		 (long long)mono.tv_sec, (long long)boot.tv_sec);
 	(void)io_write_small_at(AT_FDCWD, "/proc/self/timens_offsets", line);
+	return old;
 }
 
 static int write_map(pid_t pid, const char *file, uint32_t first, uint32_t count)
@@ -84,10 +86,10 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)cgroup,
 	};
+	_cleanup_close_ int host_time = unshare_time();
 	pid_t pid;
 	int r;
 
-	unshare_time();
 	if (map->count) {
 		r = become_owner(map);
 		if (r < 0)
@@ -99,6 +101,9 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 	r = errno;
 	if (map->count)
 		become_root_again();
+	/* An exec would take this process there too (time_namespaces(7)). */
+	if (host_time >= 0 && setns(host_time, CLONE_NEWTIME) < 0)
+		_exit(VZ_SYSTEM_ERROR);
 	if (pid < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, r, "Unable to create namespaces");
 	if (map->count) {
