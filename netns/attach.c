@@ -12,19 +12,19 @@ static bool wants_venet(const struct net_plan *p)
 	return p->want_venet || p->n_addrs;
 }
 
-static int attach_venet(struct nl_sock *h, const struct net_plan *p, int netns_fd,
-			struct rtnl_link *ret, struct vz_err *e)
+/*
+ * The host's half comes last: its end goes up when the other one is, and the
+ * container cannot be heard before our end is configured.
+ */
+static int host_side(struct nl_sock *h, const struct net_plan *p, const struct rtnl_link *l,
+		     struct vz_err *e)
 {
 	struct nl_batch b;
-	int r = ctside_venet_make(h, p, netns_fd, ret, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	nl_batch_reset(&b);
-	r = host_venet_conf(&b, ret, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
-	if (r >= 0)
-		r = host_addrs_add(h, &b, p, ret->ifindex, p->addrs, p->n_addrs, false, e);
-	return r;
+	r = host_venet_conf(&b, l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	return r < 0 ? r : host_addrs_add(h, &b, p, l->ifindex, p->addrs, p->n_addrs, false, e);
 }
 
 static int attach_netdev(struct nl_sock *h, struct nl_sock *c, const char *name, int netns_fd,
@@ -53,7 +53,7 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	int r = 0;
 
 	if (wants_venet(p))
-		r = attach_venet(h, p, netns_fd, &venet, e);
+		r = ctside_venet_make(h, p, netns_fd, &venet, e);
 	for (size_t i = 0; i < p->n_veths && r >= 0; i++)
 		r = ctside_veth_make(h, p->ctid, netns_fd, &p->veths[i], e);
 	if (r >= 0)
@@ -68,7 +68,9 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 		ctside_up(&b, venet.peer);
 		r = ctside_addrs_add(&c, &b, p, venet.peer, p->addrs, p->n_addrs, false, e);
 	}
-	return r < 0 ? r : rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
+	return r < 0 || !venet.ifindex ? r : host_side(h, p, &venet, e);
 }
 
 int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e)

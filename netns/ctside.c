@@ -163,7 +163,10 @@ static void veth_conf(struct nl_batch *b, const struct rtnl_link *l, bool bridge
 		{ IPV4_DEVCONF_PROXY_ARP, 1 },
 	};
 
-	rtnl_link_conf(b, l->ifindex, routed, bridged ? 0 : ARRAY_SIZE(routed), host_has_ipv6());
+	bool ipv6 = host_has_ipv6();
+
+	if (ipv6 || !bridged)
+		rtnl_link_conf(b, l->ifindex, routed, bridged ? 0 : ARRAY_SIZE(routed), ipv6);
 }
 
 int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struct net_veth *v,
@@ -193,10 +196,9 @@ int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struc
 		r = io_write_small_at(AT_FDCWD, path, "0");
 		if (r < 0)
 			return vz_fail(e, VZ_VETH_ERROR, -r, "cannot set %s to 0", path);
-	} else if (rv.master) {
-		return 0;
 	}
 	veth_conf(&b, &l, rv.master != 0);
+	rtnl_link_up(&b, l.ifindex);
 	return rtnl_commit(h, &b, VZ_VETH_ERROR, e);
 }
 

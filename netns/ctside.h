@@ -8,9 +8,10 @@
 /* A socket in @netns_fd; the thread is back in its own namespace on return. */
 int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_err *e);
 
-/* Makes the pair of venet0, configured on the host, and returns the host end. */
+/* Makes the pair of venet0 and returns the host end; both are down. */
 int ctside_venet_make(struct nl_sock *h, const struct net_plan *p, int netns_fd,
 		      struct rtnl_link *ret, struct vz_err *e);
+/* Makes a bridged pair; the host end is up. */
 int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struct net_veth *v,
 		     struct vz_err *e);
 /* lo and venet0 (@ifindex in the container) up; queued only. */

@@ -82,9 +82,10 @@ int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, st
 		{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 },
 	};
 	bool have6 = host_has_ipv6();
-	int r = 0;
+	int r;
 
 	rtnl_link_conf(b, l->ifindex, conf, ARRAY_SIZE(conf), have6);
+	rtnl_link_up(b, l->ifindex);
 	if (!have6)
 		return 0;
 	/* IPv6 sysctls have no netlink form. */

@@ -30,7 +30,7 @@ int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_li
 	      enum vz_code code, struct vz_err *e);
 /* Deletes every link of the container's group; none is fine. */
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
-/* The link is now venet0's host end: sysctls.  @ipv6: it will carry IPv6 addresses. */
+/* venet0's host end: sysctls, then (queued) up.  @ipv6: it will carry IPv6 addresses. */
 int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);
 /*
  * Routes to @addrs over @oif and proxy neighbours on the uplinks.  @replace: the

@@ -24,11 +24,17 @@ static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan 
 	bool have6 = host_has_family(p->addrs, p->n_addrs, AF_INET6) || a->family == AF_INET6;
 	struct nl_batch b;
 	struct nl_fail f;
-	int r = 0, oif;
 	bool local;
+	int r, oif;
 
 	nl_batch_reset(&b);
-	if (fresh || a->family == AF_INET6)
+	/* In the order of net_attach(), for its reasons. */
+	if (fresh)
+		ctside_up(&b, l->peer);
+	r = ctside_addrs_add(c, &b, p, l->peer, a, n, !fresh && a->family == AF_INET6, e);
+	if (r >= 0)
+		r = rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
+	if (r >= 0 && (fresh || a->family == AF_INET6))
 		r = host_venet_conf(&b, l, have6, e);
 	if (r < 0)
 		return r;
@@ -36,13 +42,7 @@ static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan 
 	if (r < 0)
 		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
 	/* An earlier call may have got as far as the route: do it all again. */
-	r = host_addrs_add(h, &b, p, l->ifindex, a, n, r == 1 && oif == l->ifindex, e);
-	if (r < 0)
-		return r;
-	if (fresh)
-		ctside_up(&b, l->peer);
-	r = ctside_addrs_add(c, &b, p, l->peer, a, n, !fresh && a->family == AF_INET6, e);
-	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
+	return host_addrs_add(h, &b, p, l->ifindex, a, n, r == 1 && oif == l->ifindex, e);
 }
 
 static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct net_addr *a,
@@ -60,6 +60,18 @@ static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct n
 		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
 	}
 	return r < 0 ? r : host_proxies_del(h, a, 1, VZ_CANT_ADDIP, e);
+}
+
+static int del_ct(struct nl_sock *c, const struct net_plan *p, const struct rtnl_link *l,
+		  const struct net_addr *a, struct vz_err *e)
+{
+	struct nl_batch b;
+
+	nl_batch_reset(&b);
+	rtnl_addr(&b, RTM_DELADDR, 0, l->peer, a, NULL);
+	nl_tolerate(&b, EADDRNOTAVAIL);
+	ctside_default(&b, p, l->peer, a->family, a->family == AF_INET6);
+	return rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
 }
 
 /* The plan's addresses when it has @a among them, else @a alone. */
@@ -109,6 +121,7 @@ int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *
 		(void)host_proxies_del(&h, a, n, VZ_CANT_ADDIP, VZ_IGNORE);
 	} else {
 		(void)del_host(&h, &l, a, VZ_IGNORE);
+		(void)del_ct(&c, p, &l, a, VZ_IGNORE);
 	}
 	return r;
 }
@@ -118,7 +131,6 @@ int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
 	struct rtnl_link l = { 0 };
-	struct nl_batch b;
 	char name[16];
 	int r = host_open(&h, VZ_CANT_ADDIP, e);
 
@@ -133,11 +145,7 @@ int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *
 	r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
 	if (r < 0)
 		return r;
-	nl_batch_reset(&b);
-	rtnl_addr(&b, RTM_DELADDR, 0, l.peer, a, NULL);
-	nl_tolerate(&b, EADDRNOTAVAIL);
-	ctside_default(&b, p, l.peer, a->family, a->family == AF_INET6);
-	return rtnl_commit(&c, &b, VZ_CANT_ADDIP, e);
+	return del_ct(&c, p, &l, a, e);
 }
 
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,

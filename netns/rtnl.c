@@ -46,7 +46,7 @@ void rtnl_veth_add(struct nl_batch *b, const struct rtnl_veth *v)
 	struct ifinfomsg peer = { .ifi_flags = arp, .ifi_change = arp };
 	size_t info, data, nest;
 
-	begin_link(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, IFF_UP | arp);
+	begin_link(b, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0, arp);
 	nl_put_str(b, IFLA_IFNAME, v->name);
 	nl_put(b, IFLA_ADDRESS, v->mac, sizeof(v->mac));
 	nl_put_u32(b, IFLA_GROUP, v->group);

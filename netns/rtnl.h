@@ -27,7 +27,12 @@ struct rtnl_veth {
 	bool noarp;
 };
 
-/* The near end is set up; the peer cannot be in the same message (ENOTCONN). */
+/*
+ * Both ends stay down.  The peer's cannot go up in this message (ENOTCONN, its
+ * other half is missing yet), and an end that is up without carrier when the
+ * kernel's linkwatch comes by gets its queues deactivated, which waits for an
+ * RCU grace period under the RTNL lock: up to 0.6 ms of everybody's time.
+ */
 void rtnl_veth_add(struct nl_batch *b, const struct rtnl_veth *v);
 void rtnl_link_up(struct nl_batch *b, int ifindex);
 /* Fails with ENODEV when the group is empty. */
