@@ -6,12 +6,13 @@ FUZZ_TIME ?= 3
 FUZZ_CC   := clang
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
-fuzz_names := conf_file
+fuzz_names := conf_file nl_parse
 # What each target links next to its own file; the .c under test is included.
 fuzz_src_conf_file := $(filter-out vzctl/conf/file.c,$(src_conf)) $(src_base)
+fuzz_src_nl_parse := $(addprefix netns/,rtnl.c rtnl-read.c nlmsg.c nlsock.c addr.c) $(src_base)
 
 define fuzz_rule
-$(O)/fuzz/$(1): tests/fuzz/$(1).c $(fuzz_src_$(1)) $(wildcard vzctl/*/*.[ch] vzctl/*/*.def)
+$(O)/fuzz/$(1): tests/fuzz/$(1).c $(fuzz_src_$(1)) $(wildcard vzctl/*/*.[ch] vzctl/*/*.def netns/*.h)
 	$$(call say,FUZZ,$$@)mkdir -p $$(@D) && $(FUZZ_CC) $$(CPPFLAGS_ALL) -std=gnu11 $(FUZZ_FLAGS) \
 		-o $$@ tests/fuzz/$(1).c $(fuzz_src_$(1))
 
