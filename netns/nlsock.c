@@ -94,7 +94,12 @@ static const struct nlmsghdr *message_at(const struct nl_batch *b, uint32_t inde
 static void set_fail(struct nl_fail *ret, const struct nl_batch *b, const struct nl_ack *ack,
 		     uint32_t index)
 {
-	ret->msg = message_at(b, index);
+	const struct nlmsghdr *h = message_at(b, index);
+
+	if (h && h->nlmsg_len <= sizeof(ret->bytes)) {
+		memcpy(ret->bytes, h, h->nlmsg_len);
+		ret->have_msg = true;
+	}
 	ret->offs = ack->offs;
 	ret->miss_type = ack->miss_type;
 	snprintf(ret->text, sizeof(ret->text), "%s", ack->text ? ack->text : "");

@@ -14,7 +14,11 @@ struct nl_sock {
 
 /* What the kernel said about the first request that failed. */
 struct nl_fail {
-	const struct nlmsghdr *msg;	/* in the batch, or NULL when the socket failed */
+	bool have_msg;			/* false when the socket itself failed */
+	union {				/* a copy of the request */
+		struct nlmsghdr msg;
+		uint8_t bytes[NL_MSG_MAX];
+	};
 	uint32_t offs, miss_type;	/* as struct nl_ack */
 	char text[128];			/* "" when the kernel said nothing */
 };
@@ -32,7 +36,7 @@ void nl_close(struct nl_sock *s);
  * the kernel executes every message, whatever became of those before
  * (af_netlink.c:netlink_rcv_skb).  Returns the first failure that is not
  * tolerated.  Only the last message asks for an ack: errors come unasked, and
- * one reply ends the exchange.  The batch is kept for @ret->msg.
+ * one reply ends the exchange.
  */
 int nl_commit(struct nl_sock *s, struct nl_batch *b, struct nl_fail *ret);
 

@@ -238,18 +238,18 @@ int rtnl_fail(struct vz_err *e, enum vz_code code, int err, const struct nl_fail
 	const char *attr = NULL;
 	unsigned int kind, cls;
 
-	if (!f->msg)
+	if (!f->have_msg)
 		return vz_fail(e, code, -err, "cannot talk to the kernel (rtnetlink)");
-	kind = (f->msg->nlmsg_type - RTM_BASE) & 3;
-	cls = (f->msg->nlmsg_type - RTM_BASE) >> 2;
+	kind = (f->msg.nlmsg_type - RTM_BASE) & 3;
+	cls = (f->msg.nlmsg_type - RTM_BASE) >> 2;
 	if (cls >= N_CLASSES)
-		return vz_fail(e, code, -err, "rtnetlink request %u", f->msg->nlmsg_type);
+		return vz_fail(e, code, -err, "rtnetlink request %u", f->msg.nlmsg_type);
 	/* A link that exists is changed by the message that adds one. */
-	if (cls == CLASS_LINK && kind == 0 && !(f->msg->nlmsg_flags & NLM_F_CREATE))
+	if (cls == CLASS_LINK && kind == 0 && !(f->msg.nlmsg_flags & NLM_F_CREATE))
 		kind = 3;
-	object_name(f->msg, &classes[cls], object, sizeof(object));
+	object_name(&f->msg, &classes[cls], object, sizeof(object));
 	if (f->offs)
-		attr = attr_at(f->msg, &classes[cls], f->offs);
+		attr = attr_at(&f->msg, &classes[cls], f->offs);
 	else if (f->miss_type && f->miss_type < ARRAY_SIZE(classes[cls].attr))
 		attr = classes[cls].attr[f->miss_type];
 	return vz_fail(e, code, -err, "cannot %s %s %s%s%s%s%s%s%s", verbs[kind],

@@ -14,7 +14,7 @@ static void parse(const struct nlmsghdr *h)
 	struct rtnl_addr_info addr;
 	struct rtnl_route_info route;
 	struct rtnl_proxy_info proxy;
-	struct nl_fail f = { .msg = h };
+	struct nl_fail f = { .have_msg = h->nlmsg_len <= sizeof(f.bytes) };
 	struct rtnl_link link;
 	struct vz_err e;
 	struct nl_ack ack;
@@ -24,6 +24,8 @@ static void parse(const struct nlmsghdr *h)
 	(void)rtnl_route_parse(h, &route);
 	(void)rtnl_proxy_parse(h, &proxy);
 	if (nl_ack_parse(h, &ack) == 0) {
+		if (f.have_msg)
+			memcpy(f.bytes, h, h->nlmsg_len);
 		f.offs = ack.offs;
 		f.miss_type = ack.miss_type;
 		snprintf(f.text, sizeof(f.text), "%s", ack.text ?: "");

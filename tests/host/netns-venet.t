@@ -238,6 +238,30 @@ ok is "$(ip neigh show proxy | grep -c 10.9.0)" 250 -- "stay with their owner"
 ok "$call" detach 105 - $many 2001:db8::15 -- "detach"
 ok is "$(ours)" "" -- "nothing stays of 250"
 
+# --- a namespace that belongs to a user namespace, as a container's does
+unshare -U -n sleep 1000 &
+c8=$!
+pids+=($c8)
+until [ "$(readlink /proc/$c8/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+ok "$call" attach 108 /proc/$c8/ns/net 192.0.2.18 2001:db8::18 -- "owned by a user namespace"
+ok "$call" ping 0 - 192.0.2.18 -- "works"
+ok "$call" add 108 /proc/$c8/ns/net 192.0.2.18 2001:db8::18 192.0.2.19 -- "live add"
+ok "$call" ping 0 - 192.0.2.19 -- "works"
+ip route add blackhole 192.0.2.80
+ip -6 route add blackhole 2001:db8::80 metric 1024
+for v in 192.0.2.80 2001:db8::80; do
+	ok fails 34 "cannot add route to $v: File exists" \
+		"$call" add 108 /proc/$c8/ns/net 192.0.2.18 2001:db8::18 $v -- "live add of $v that fails late"
+	ok lacks "$(in_ns $c8 ip addr)" $v -- "leaves the container as it was"
+	ok lacks "$(ip neigh show proxy; ip -6 neigh show proxy)" $v -- "and the host"
+	ok ping_in $c8 192.0.2.1 -- "and the rest works"
+	ok fails 34 "File exists" "$call" attach 109 $ns3 192.0.2.81 $v -- "so does a start"
+	ok lacks "$(ours)" 109 -- "without traces"
+done
+ip route del blackhole 192.0.2.80
+ip -6 route del blackhole 2001:db8::80
+ok "$call" detach 108 - 192.0.2.18 2001:db8::18 192.0.2.19 -- "detach"
+
 # --- routes' source, NEIGHBOUR_DEVS=all
 ip addr add 203.0.113.1/32 dev lo
 newns c6

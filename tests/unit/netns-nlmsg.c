@@ -139,7 +139,7 @@ TEST(overflow_is_not_sent)
 	nl_batch_reset(&b);
 	nl_put(&b, 1, "x", SIZE_MAX);
 	is_int(nl_commit(&s, &b, &f), -EMSGSIZE);
-	ok(!f.msg);
+	ok(!f.have_msg);
 }
 
 /* ---- parser --------------------------------------------------------- */
@@ -229,6 +229,12 @@ TEST(extended_ack)
 	is_int(nl_ack_parse(&ack.h, &a), -EBADMSG);
 }
 
+static void set_request(struct nl_fail *f, const struct nl_batch *b)
+{
+	memcpy(f->bytes, b->buf, b->len);
+	f->have_msg = true;
+}
+
 TEST(errors_are_sentences)
 {
 	struct rtnl_veth v = { .name = "venet0.101", .peer_name = "venet0" };
@@ -239,7 +245,7 @@ TEST(errors_are_sentences)
 
 	nl_batch_reset(&b);
 	rtnl_veth_add(&b, &v);
-	f.msg = (void *)b.buf;
+	set_request(&f, &b);
 	is_int(rtnl_fail(&e, VZ_CANT_ADDIP, -EEXIST, &f), -EEXIST);
 	is_int(e.code, VZ_CANT_ADDIP);
 	is_str(e.msg, "cannot add link venet0.101 (Too bad, attribute IFLA_ADDRESS): File exists");
@@ -247,13 +253,15 @@ TEST(errors_are_sentences)
 	nl_batch_reset(&b);
 	is_int(net_addr_parse("10.0.0.5", &a), 0);
 	rtnl_route(&b, RTM_DELROUTE, 0, &(struct rtnl_route){ .family = AF_INET, .dst = &a });
-	f = (struct nl_fail){ .msg = (void *)b.buf };
+	f = (struct nl_fail){ 0 };
+	set_request(&f, &b);
 	rtnl_fail(&e, VZ_SYSTEM_ERROR, -ESRCH, &f);
 	is_str(e.msg, "cannot delete route to 10.0.0.5: No such process");
 
 	nl_batch_reset(&b);
 	rtnl_link_up(&b, 3);
-	f = (struct nl_fail){ .msg = (void *)b.buf, .offs = 4000 };
+	f = (struct nl_fail){ .offs = 4000 };
+	set_request(&f, &b);
 	rtnl_fail(&e, VZ_SYSTEM_ERROR, -EINVAL, &f);
 	is_str(e.msg, "cannot set link #3: Invalid argument");
 }
