@@ -13,6 +13,7 @@ fi
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 call=${VZ_BUILD:-$top/build/release}/tests/host/netns-call
+[ -x "$call" ] || { echo "Bail out!  $call is missing: make tests"; exit 1; }
 n=0
 bad=0
 pids=()
