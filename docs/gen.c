@@ -163,7 +163,7 @@ static void options_of(unsigned int when)
 			range(p);
 			accepted_words(p);
 			remarks(p, true);
-			printf("Stored as\n.Va %s .\n", p->key);
+			printf("Key:\n.Va %s .\n", p->key);
 		}
 		if (open)
 			puts(".El");
@@ -429,9 +429,10 @@ static void completion_values(void)
 
 		if (!p->opt || !words)
 			continue;
-		printf("\t");
-		for (const char *w = p->opt; *(w += strspn(w, " ")); w += strcspn(w, " "))
-			printf("%s--%.*s", w == p->opt ? "" : "|", (int)strcspn(w, " "), w);
+		/* The function has turned dashes into underscores. */
+		fputs("\t__", stdout);
+		for (const char *w = p->opt; *w; w++)
+			fputs(*w == ' ' ? "|__" : (char[]){ *w == '-' ? '_' : *w, '\0' }, stdout);
 		printf(") echo '%s' ;;\n", words);
 	}
 }
