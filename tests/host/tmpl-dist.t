@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016
 # Distribution scripts, run for real: in a chroot of the minimal template with
 # busybox sh, and over a copy-on-write view of this host with dash and bash.
 # Every script runs twice and the files must come out the same.
@@ -25,12 +26,13 @@ ok()	# ok STATUS NAME
 	fi
 }
 
-run()	# run SCRIPT VAR=VALUE...: in $root with $shell
+run()	# run SCRIPT VAR=VALUE...: in $root with $shell, wrapped as vzctl does
 {
 	local script=$1
 	shift
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TERM=linux "$@" chroot "$root" $shell -c \
-		"$(cat $scripts/functions; echo; cat "$scripts/$script.sh")" </dev/null
+		"( $(cat $scripts/functions; echo; cat "$scripts/$script.sh")
+		) </dev/null || exit \$?" </dev/null
 }
 
 snapshot()
@@ -102,8 +104,9 @@ all_tests()
 net_tests()	# net_tests FILE PATTERN-OF-ADDRESS
 {
 	local f=$1
-	twice "$shell: addresses at start" add_ip VE_STATE=starting IP_ADDR="10.0.0.1 2001:db8::5/64" \
-		VE_GW4=169.254.0.1 VE_GW6=fe80::1
+	twice "$shell: addresses at start" add_ip VE_STATE=starting IP_ADDR="10.0.0.1 2001:db8::5/64"
+	grep -q 'default.*169\.254\.1\.1\|=169\.254\.1\.1\|"169\.254\.1\.1"' "$root$f" "$root"/etc/sysconfig/network-scripts/route-* 2>/dev/null
+	ok $? "it names the gateway"
 	has "$f" "# vz-addr 10.0.0.1/32" "# vz-addr 2001:db8::5/64"
 	twice "one more" add_ip VE_STATE=running IP_ADDR=10.0.0.2/24
 	has "$f" "# vz-addr 10.0.0.1/32" "# vz-addr 10.0.0.2/24"
@@ -121,12 +124,18 @@ net_tests()	# net_tests FILE PATTERN-OF-ADDRESS
 	ok $? "$f is clean again"
 }
 
+dev_null()
+{
+	rm -f "$root"/dev/null
+	mknod -m 666 "$root"/dev/null c 1 3
+}
+
 fresh_minimal()
 {
 	root=$work/minimal
 	rm -rf --one-file-system "$root"
 	mkdir -m 755 "$root"
-	ROOT=$root RECIPES=$PWD/templates/recipes sh templates/recipes/minimal
+	ROOT=$root RECIPES=$PWD/templates/recipes sh templates/recipes/minimal && dev_null
 }
 
 shell=/bin/sh
@@ -137,7 +146,7 @@ net_tests /etc/network/interfaces.d/venet0
 sed -i '/^source/d' "$root"/etc/network/interfaces
 cp "$root"/etc/network/interfaces "$work"/interfaces.orig
 net_tests /etc/network/interfaces
-cmp -s "$root"/etc/network/interfaces "$work"/interfaces.orig
+[ "$(cat "$root"/etc/network/interfaces)" = "$(cat "$work"/interfaces.orig)" ]
 ok $? "interfaces is what it was"
 rm "$root"/etc/network/interfaces
 mkdir -p "$root"/etc/systemd/network
@@ -173,7 +182,8 @@ mkdir "$work"/full
 root=$work/full
 mount -t tmpfs -o size=3m vz-full "$root"
 cp -a "$work"/minimal/bin "$root"/
-mkdir "$root"/etc
+mkdir "$root"/etc "$root"/dev
+dev_null
 echo old > "$root"/etc/hostname
 dd if=/dev/zero of="$root"/fill bs=64k >/dev/null 2>&1
 run set_hostname HOSTNM=new 2>/dev/null
@@ -184,6 +194,7 @@ ok $? "full disk is 46, the old file stays"
 mkdir "$work"/upper "$work"/work "$work"/host
 if mount -t overlay vz-host -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work"/host; then
 	root=$work/host
+	dev_null
 	mkdir -p "$root"/etc/network/interfaces.d
 	rm -rf "$root"/etc/netplan "$root"/etc/NetworkManager "$root"/etc/sysconfig
 	printf 'source /etc/network/interfaces.d/*\n' > "$root"/etc/network/interfaces

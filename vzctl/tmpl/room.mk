@@ -4,4 +4,4 @@
 src_vztar := $(wildcard vzctl/tmpl/vztar/*.c)
 $(eval $(call prog_rule,vztar,$(src_vztar),tmpl sys base,dyn,-larchive -lcrypto))
 src_vztmpl := $(wildcard vzctl/tmpl/vztmpl/*.c)
-$(eval $(call prog_rule,vztmpl,$(src_vztmpl),tmpl sys base,static))
+$(eval $(call prog_rule,vztmpl,$(src_vztmpl),tmpl conf sys base,static))

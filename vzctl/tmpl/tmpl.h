@@ -39,9 +39,6 @@ int tmpl_archive_find(const char *template_dir, const char *name, char **ret_pat
 		      struct stat *ret_st, struct vz_err *e);
 /* "NAME.tar.zst" -> "NAME" (owned by the caller), NULL when it is no archive of a valid name. */
 char *tmpl_archive_name(const char *file);
-/* Path of the helper program; LIBEXECDIR/vztar, or $VZ_LIBEXECDIR/vztar in test builds. */
-const char *tmpl_vztar(void);
-
 /* What vztar reports about an archive it read or wrote. */
 struct tmpl_sum {
 	char sha256[65];

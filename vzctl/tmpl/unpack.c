@@ -6,25 +6,11 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "base/num.h"
+#include "base/path.h"
 #include "base/spawn.h"
 
 /* Exit codes of vztar (tmpl/vztar/vztar.h). */
 enum { VZTAR_REFUSED = 3, VZTAR_NOSPACE = 4 };
-
-const char *tmpl_vztar(void)
-{
-#ifdef VZ_TEST_HOOKS
-	static char *path;
-	const char *dir = getenv("VZ_LIBEXECDIR");
-
-	if (dir && !path)
-		path = xasprintf("%s/vztar", dir);
-	if (path)
-		return path;
-#endif
-	return VZ_LIBEXECDIR "/vztar";
-}
 
 static bool parse_sum(const char *line, struct tmpl_sum *ret)
 {
@@ -69,6 +55,7 @@ int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool 
 {
 	const char *argv[8] = { "vztar", verb, "--report" };
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
+	_cleanup_free_ char *exe = xasprintf("%s/vztar", vz_libexec_dir());
 	struct spawn sp = SPAWN_INIT;
 	int n = 3, st;
 
@@ -79,7 +66,7 @@ int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool 
 		argv[n++] = dir;
 	}
 	argv[n++] = archive;
-	sp.path = tmpl_vztar();
+	sp.path = exe;
 	sp.argv = argv;
 	sp.ret_out = &out;
 	st = spawn_run(&sp);

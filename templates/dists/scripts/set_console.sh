@@ -39,20 +39,18 @@ inittab_console()
 }
 
 if [ -f /etc/inittab ] && grep -q ':respawn:' /etc/inittab; then
-	{
+	put_file /etc/inittab 0644 "$(
 		inittab_quiet
 		inittab_console
-	} | put_file /etc/inittab 0644
+	)"
 fi
 
 # Upstart (RHEL 6, old Ubuntu).
 if [ -x /sbin/initctl ] && [ -d /etc/init ] && [ ! -e /etc/init/console.conf ]; then
-	put_file /etc/init/console.conf 0644 <<-'EOF'
-	# written by the host
-	start on stopped rc RUNLEVEL=[2345]
-	stop on runlevel [!2345]
-	respawn
-	exec /sbin/agetty console 38400
-	EOF
+	put_file /etc/init/console.conf 0644 "# written by the host
+start on stopped rc RUNLEVEL=[2345]
+stop on runlevel [!2345]
+respawn
+exec /sbin/agetty console 38400"
 fi
 exit 0

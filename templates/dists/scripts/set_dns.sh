@@ -7,7 +7,7 @@
 drop=
 [ -z "${SEARCHDOMAIN:-}" ] || drop='/^search/d;/^domain/d'
 [ -z "${NAMESERVER:-}" ] || drop="${drop:+$drop;}/^nameserver/d"
-{
+put_file /etc/resolv.conf 0644 "$(
 	[ -z "${SEARCHDOMAIN:-}" ] || echo "search $SEARCHDOMAIN"
 	for ns in ${NAMESERVER:-}; do
 		echo "nameserver $ns"
@@ -16,4 +16,4 @@ drop=
 	if [ -f /etc/resolv.conf ] && [ ! -h /etc/resolv.conf ]; then
 		sed "$drop" /etc/resolv.conf
 	fi
-} | put_file /etc/resolv.conf 0644
+)"

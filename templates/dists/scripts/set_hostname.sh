@@ -2,14 +2,14 @@
 # shellcheck shell=sh source=functions
 # SET_HOSTNAME: HOSTNM, IP_ADDR.  The kernel's name is set by the host.
 [ -n "${HOSTNM:-}" ] || exit 0
-echo "$HOSTNM" | put_file /etc/hostname 0644
+put_file /etc/hostname 0644 "$HOSTNM"
 
 # RHEL 6 and before.
 if [ -f /etc/sysconfig/network ]; then
-	{
+	put_file /etc/sysconfig/network 0644 "$(
 		sed '/^HOSTNAME=/d' /etc/sysconfig/network
 		echo "HOSTNAME=\"$HOSTNM\""
-	} | put_file /etc/sysconfig/network 0644
+	)"
 fi
 
 # A name that resolves without DNS: sudo and mail servers want it.
@@ -21,11 +21,11 @@ done
 names=$HOSTNM
 short=${HOSTNM%%.*}
 [ "$short" = "$HOSTNM" ] || names="$HOSTNM $short"
-{
+put_file /etc/hosts 0644 "$(
 	[ "$HOSTNM" = localhost ] || printf '%s\t%s # vz-hostname\n' "$addr" "$names"
 	if [ -f /etc/hosts ]; then
 		sed '/# vz-hostname$/d' /etc/hosts
 	else
 		printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n'
 	fi
-} | put_file /etc/hosts 0644
+)"

@@ -48,7 +48,7 @@ set_hash()
 		done < /etc/shadow
 		grep -q "^$user:" /etc/shadow || echo "$user:$1:19000:0:99999:7:::"
 	)
-	echo "$new" | put_file /etc/shadow 0600
+	put_file /etc/shadow 0600 "$new"
 	# Debian keeps it readable for group shadow.
 	if grep -q '^shadow:' /etc/group; then
 		chown root:shadow /etc/shadow && chmod 0640 /etc/shadow

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -23,10 +24,8 @@ struct create {
 	const struct vztar_opts *o;
 	struct stream *s;
 	struct archive *a;
-	struct archive *disk;	/* reads xattrs, ACLs and holes */
 	dev_t dev;
-	struct link *links;
-	size_t n_links, cap_links;
+	void *links;		/* tsearch(3) tree of struct link */
 	uint64_t entries, bytes, total;
 	char path[TMPL_PATH_MAX + 1];
 	char *buf;
@@ -34,20 +33,39 @@ struct create {
 
 #define COPY_CHUNK (256u << 10)
 
-/* True and the earlier name in @ret when this inode was written before. */
+static int link_cmp(const void *a, const void *b)
+{
+	const struct link *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return x->dev < y->dev ? -1 : x->dev > y->dev;
+}
+
+static void link_free(void *p)
+{
+	struct link *l = p;
+
+	free(l->path);
+	free(l);
+}
+
+/* The name under which this inode was written before, or NULL. */
 static const char *link_seen(struct create *c, const struct stat *st)
 {
+	struct link *l, **node;
+
 	if (S_ISDIR(st->st_mode) || st->st_nlink < 2)
 		return NULL;
-	for (size_t i = 0; i < c->n_links; i++)
-		if (c->links[i].ino == st->st_ino && c->links[i].dev == st->st_dev)
-			return c->links[i].path;
-	if (c->n_links == c->cap_links) {
-		c->cap_links = c->cap_links ? 2 * c->cap_links : 256;
-		c->links = xrealloc(c->links, c->cap_links * sizeof(*c->links));
-	}
-	c->links[c->n_links++] = (struct link){ st->st_dev, st->st_ino, xstrdup(c->path) };
-	return NULL;
+	l = xmalloc(sizeof(*l));
+	*l = (struct link){ st->st_dev, st->st_ino, xstrdup(c->path) };
+	node = tsearch(l, &c->links, link_cmp);
+	if (!node)
+		die(VZTAR_FAILED, "out of memory");
+	if (*node == l)
+		return NULL;
+	link_free(l);
+	return (*node)->path;
 }
 
 static void write_header(struct create *c, struct archive_entry *ae)
@@ -78,6 +96,23 @@ static void write_content(struct create *c, int fd, int64_t size)
 	}
 }
 
+/* libarchive takes the whole content and leaves out what is not in this map. */
+static void add_holes(struct archive_entry *ae, int fd, off_t size)
+{
+	off_t data, hole = 0;
+
+	while ((data = lseek(fd, hole, SEEK_DATA)) >= 0 && data < size) {
+		hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0)
+			break;
+		archive_entry_sparse_add_entry(ae, data, hole - data);
+	}
+	/* All hole: an empty block at the end says so. */
+	if (archive_entry_sparse_count(ae) == 0 && size)
+		archive_entry_sparse_add_entry(ae, size, 0);
+	lseek(fd, 0, SEEK_SET);
+}
+
 static void fill_entry(struct create *c, struct archive_entry *ae, int dirfd, const char *base,
 		       int fd, const struct stat *st)
 {
@@ -92,9 +127,11 @@ static void fill_entry(struct create *c, struct archive_entry *ae, int dirfd, co
 			die_entry(c->path, "reading the link", n < 0 ? errno : ENAMETOOLONG);
 		to[n] = '\0';
 		archive_entry_set_symlink(ae, to);
-	} else if (fd >= 0 && archive_read_disk_entry_from_file(c->disk, ae, fd, st) < ARCHIVE_WARN) {
-		die(VZTAR_FAILED, "%s: %s", c->path, archive_error_string(c->disk));
+	} else if (fd >= 0) {
+		meta_read_xattrs(fd, ae, c->path);
 	}
+	if (S_ISREG(st->st_mode) && fd >= 0 && st->st_blocks * 512 < st->st_size)
+		add_holes(ae, fd, st->st_size);
 	/* Names of users belong to the tree, not to this host; times stay whole. */
 	archive_entry_set_uname(ae, NULL);
 	archive_entry_set_gname(ae, NULL);
@@ -231,8 +268,7 @@ void vztar_create(int dirfd, int archive_fd, const struct vztar_opts *o)
 	c = (struct create){ .o = o, .buf = xmalloc(COPY_CHUNK), .path = "." };
 	c.s = stream_new(archive_fd, true, o->progress);
 	c.a = writer_new(o->level);
-	c.disk = archive_read_disk_new();
-	if (!c.disk || fstat(dirfd, &st) < 0)
+	if (fstat(dirfd, &st) < 0)
 		die(VZTAR_FAILED, "directory: %s", strerror(errno));
 	c.dev = st.st_dev;
 	if (o->progress)
@@ -242,10 +278,7 @@ void vztar_create(int dirfd, int archive_fd, const struct vztar_opts *o)
 	if (archive_write_close(c.a) != ARCHIVE_OK)
 		die(VZTAR_FAILED, "%s", archive_error_string(c.a));
 	archive_write_free(c.a);
-	archive_read_free(c.disk);
-	for (size_t i = 0; i < c.n_links; i++)
-		free(c.links[i].path);
-	free(c.links);
+	tdestroy(c.links, link_free);
 	free(c.buf);
 	if (fsync(archive_fd) < 0)
 		die(errno == ENOSPC ? VZTAR_NOSPACE : VZTAR_FAILED, "writing the archive: %s",

@@ -143,3 +143,51 @@ void meta_xattrs(int fd, struct archive_entry *ae, const char *path, struct meta
 			die_entry(path, name, errno);
 	}
 }
+
+/* The kernel's form back into libarchive's; pax keeps it as text with numbers. */
+static void acl_get(int fd, struct archive_entry *ae, int want, const char *xattr,
+		    const char *path)
+{
+	static const int tags[] = { ARCHIVE_ENTRY_ACL_USER_OBJ, ARCHIVE_ENTRY_ACL_USER,
+				    ARCHIVE_ENTRY_ACL_GROUP_OBJ, ARCHIVE_ENTRY_ACL_GROUP,
+				    ARCHIVE_ENTRY_ACL_MASK, ARCHIVE_ENTRY_ACL_OTHER };
+	static struct acl_xattr acl;
+	ssize_t size = fgetxattr(fd, xattr, &acl, sizeof(acl));
+	size_t n;
+
+	if (size < 0 && (errno == ENODATA || errno == EOPNOTSUPP))
+		return;
+	if (size < 0)
+		die_entry(path, xattr, errno);
+	n = ((size_t)size - offsetof(struct acl_xattr, e)) / sizeof(acl.e[0]);
+	for (size_t i = 0; i < n; i++) {
+		uint16_t tag = le16toh(acl.e[i].tag);
+		int id = acl_named(tag) ? (int)le32toh(acl.e[i].id) : -1;
+
+		for (size_t k = 0; k < ARRAY_SIZE(tags); k++)
+			if (acl_tag(tags[k]) == tag)
+				archive_entry_acl_add_entry(ae, want, le16toh(acl.e[i].perm),
+							    tags[k], id, NULL);
+	}
+}
+
+void meta_read_xattrs(int fd, struct archive_entry *ae, const char *path)
+{
+	static char names[65536], value[65536];
+	ssize_t n = flistxattr(fd, names, sizeof(names)), len;
+
+	if (n < 0 && errno == EOPNOTSUPP)
+		return;
+	if (n < 0)
+		die_entry(path, "reading extended attributes", errno);
+	for (const char *p = names; p < names + n; p += strlen(p) + 1) {
+		if (!xattr_allowed(p))
+			continue;
+		len = fgetxattr(fd, p, value, sizeof(value));
+		if (len < 0)
+			die_entry(path, p, errno);
+		archive_entry_xattr_add_entry(ae, p, value, (size_t)len);
+	}
+	acl_get(fd, ae, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", path);
+	acl_get(fd, ae, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", path);
+}

@@ -62,6 +62,9 @@ bool meta_has_xattrs(struct archive_entry *ae);
 /* ACLs and permitted xattrs of a file or directory; after owner and mode. */
 void meta_xattrs(int fd, struct archive_entry *ae, const char *path, struct meta_count *c);
 
+/* Adds what meta_xattrs() would set: for create. */
+void meta_read_xattrs(int fd, struct archive_entry *ae, const char *path);
+
 /* ---- sandbox.c ------------------------------------------------------------- */
 
 /*

@@ -13,28 +13,27 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/spawn.h"
+#include "conf/conf.h"
 
 #define RECIPE_MAX (256u << 10)
 
+/* The administrator's own recipes come before ours. */
 static char *recipe_find(const struct opts *o, const char *name, char **ret_dir)
 {
-	const char *dirs[] = { o->recipe_dir, VZ_SYSCONFDIR "/vz/recipes", VZ_DATADIR "/recipes" };
+	_cleanup_free_ char *etc = xasprintf("%s/recipes", conf_dir());
+	_cleanup_free_ char *data = xasprintf("%s/recipes", vz_data_dir());
+	const char *dirs[] = { o->recipe_dir ? o->recipe_dir : etc, o->recipe_dir ? NULL : data };
 
-	for (size_t i = o->recipe_dir ? 0 : 1; i < ARRAY_SIZE(dirs); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && dirs[i]; i++) {
 		_cleanup_free_ char *dir = realpath(dirs[i], NULL);
-		char *path;
+		_cleanup_free_ char *path = dir ? xasprintf("%s/%s", dir, name) : NULL;
 
-		if (!dir)
-			continue;
-		path = xasprintf("%s/%s", dir, name);
-		if (io_exists(path)) {
+		if (path && io_exists(path)) {
 			*ret_dir = take_ptr(dir);
-			return path;
+			return take_ptr(path);
 		}
-		free(path);
-		if (o->recipe_dir)
-			break;
 	}
 	return NULL;
 }
@@ -157,12 +156,6 @@ static int load_header(const char *recipe, const char *name, struct manifest *m,
 	return 0;
 }
 
-static int list_recipes(const struct opts *o, const char *name, struct vz_err *e)
-{
-	return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, 0, "No recipe '%.64s' in %s", name,
-		       o->recipe_dir ? o->recipe_dir : VZ_DATADIR "/recipes");
-}
-
 int cmd_build(const struct opts *o, const char *name, struct vz_err *e)
 {
 	_cleanup_free_ char *cache = xasprintf("%s/cache", o->template_dir);
@@ -176,7 +169,9 @@ int cmd_build(const struct opts *o, const char *name, struct vz_err *e)
 
 	recipe = tmpl_name_valid(name) ? recipe_find(o, name, &recipe_dir) : NULL;
 	if (!recipe)
-		return list_recipes(o, name, e);
+		return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, 0, "No recipe '%.64s' in %s%s", name,
+			       o->recipe_dir ? o->recipe_dir : vz_data_dir(),
+			       o->recipe_dir ? "" : "/recipes");
 	r = load_header(recipe, name, &m, e);
 	if (r < 0)
 		return r;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/num.h"
+#include "conf/conf.h"
 
 static __noreturn void usage(int code)
 {
@@ -40,6 +40,31 @@ static int run(const struct opts *o, int n, char **argv, struct vz_err *e)
 	usage(VZ_INVALID_PARAMETER_SYNTAX);
 }
 
+/* What the command line left open; a host without vz.conf has the built-in places. */
+static void dirs_from_conf(struct opts *o)
+{
+	struct vz_err e = VZ_ERR_INIT;
+	struct conf *node = NULL;
+	const char *v;
+
+	/* The values live as long as the process. */
+	if ((!o->template_dir || !o->private_dir) && conf_load_node(&node, &e) < 0 &&
+	    e.code != VZ_NOCONFIG)
+		vz_warn("%s, ignoring", e.msg);
+	if (!o->template_dir) {
+		v = node ? conf_str(node, P_TEMPLATE) : NULL;
+		o->template_dir = v ? v : "/var/lib/vz/template";
+	}
+	if (!o->private_dir) {
+		char *dir;
+
+		v = node ? conf_str(node, P_VE_PRIVATE) : NULL;
+		dir = xstrdup(v ? v : "/var/lib/vz/private/$VEID");
+		*strrchr(dir, '/') = '\0';
+		o->private_dir = dir;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -51,8 +76,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct opts o = { .template_dir = "/var/lib/vz/template",
-			  .private_dir = "/var/lib/vz/private" };
+	struct opts o = { 0 };
 	struct vz_log_conf log = { .prog = "vztmpl" };
 	struct vz_err e = VZ_ERR_INIT;
 	int c;
@@ -86,6 +110,7 @@ int main(int argc, char **argv)
 	vz_log_setup(&log);
 	if (optind == argc)
 		usage(VZ_INVALID_PARAMETER_SYNTAX);
+	dirs_from_conf(&o);
 	if (run(&o, argc - optind, argv + optind, &e) < 0) {
 		vz_error("%s", e.msg);
 		return e.code ? e.code : VZ_SYSTEM_ERROR;

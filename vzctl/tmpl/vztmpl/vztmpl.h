@@ -7,7 +7,7 @@
 
 struct opts {
 	const char *template_dir;
-	const char *recipe_dir;		/* NULL: SYSCONFDIR/vz/recipes, then DATADIR/recipes */
+	const char *recipe_dir;		/* NULL: /etc/vz/recipes, then DATADIR/recipes */
 	const char *private_dir;	/* containers' private areas: who uses a tree */
 	bool json, quiet;
 };
