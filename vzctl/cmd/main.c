@@ -61,7 +61,7 @@ static void usage(FILE *f)
 			*cmds[i].args ? " " : "", cmds[i].args,
 			cmds[i].synonym ? "" : "");
 	}
-	fprintf(f, "\nOptions before the command: --quiet --verbose --skiplock --wait-lock <seconds> --version --help\n");
+	fprintf(f, "\nOptions before the command: --quiet --verbose --skiplock --wait-lock <seconds> --trace --version --help\n");
 }
 
 static const struct cmd *find_cmd(const char *name)
@@ -201,6 +201,8 @@ int main(int argc, char **argv)
 			verbosity++;
 		else if (str_eq(argv[i], "--quiet"))
 			c.quiet = true;
+		else if (str_eq(argv[i], "--trace"))
+			ct_trace();
 		else if (str_eq(argv[i], "--skiplock"))
 			c.skiplock = true;
 		else if (str_eq(argv[i], "--wait-lock") && i + 1 < argc &&

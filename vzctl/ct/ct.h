@@ -36,6 +36,8 @@ struct ct {
 /* From a signal handler: the command ends before its next step and undoes. */
 void ct_cancel(void);
 bool ct_cancelled(void);
+/* --trace: the duration of each step on stderr. */
+void ct_trace(void);
 
 #define CT_INIT ((struct ct){ .lock = -EBADF })
 

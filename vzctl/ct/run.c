@@ -2,6 +2,7 @@
 #define VZ_ROOM "ct"
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "ct/ct-int.h"
@@ -39,8 +40,24 @@ bool ct_cancelled(void)
 	return cancelled;
 }
 
+static bool trace;
+
+void ct_trace(void)
+{
+	trace = true;
+}
+
+static long long now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000LL + ts.tv_nsec / 1000;
+}
+
 int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struct vz_err *e)
 {
+	long long t = trace ? now_us() : 0, t2;
 	size_t i;
 	int r = 0;
 
@@ -54,6 +71,11 @@ int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struc
 			r = steps[i].run(p, e);
 		if (r == 0)
 			r = hook_step(steps[i].name, true, e);
+		if (trace) {
+			t2 = now_us();
+			fprintf(stderr, "%7lld us %s\n", t2 - t, steps[i].name);
+			t = t2;
+		}
 		if (r < 0)
 			break;
 	}

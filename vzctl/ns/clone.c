@@ -82,7 +82,8 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 		    struct vz_err *e)
 {
 	struct clone_args args = {
-		.flags = INIT_NS | (map->count ? CLONE_NEWUSER : 0) | CLONE_INTO_CGROUP,
+		.flags = INIT_NS | (map->count ? CLONE_NEWUSER : 0) | CLONE_INTO_CGROUP |
+			 CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)cgroup,
 	};

@@ -168,7 +168,7 @@ static int read_report(int sock, bool pty, int *ret_master, struct vz_err *e)
 pid_t ns_enter_spawn(const struct ns_enter *en, int *ret_master, struct vz_err *e)
 {
 	struct clone_args args = {
-		.flags = CLONE_INTO_CGROUP,
+		.flags = CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)en->cgroup,
 	};

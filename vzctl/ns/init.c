@@ -35,11 +35,9 @@ static const struct {
 
 void ns_reset_process(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		(void)sigaction(s, &dfl, NULL);
+	/* Handlers are gone by CLONE_CLEAR_SIGHAND. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
