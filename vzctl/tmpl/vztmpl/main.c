@@ -44,10 +44,11 @@ static int run(const struct opts *o, int n, char **argv, struct vz_err *e)
 static void dirs_from_conf(struct opts *o)
 {
 	struct vz_err e = VZ_ERR_INIT;
-	struct conf *node = NULL;
+	/* The values live as long as the process. */
+	static struct conf *node;
+	static char *dir;
 	const char *v;
 
-	/* The values live as long as the process. */
 	if ((!o->template_dir || !o->private_dir) && conf_load_node(&node, &e) < 0 &&
 	    e.code != VZ_NOCONFIG)
 		vz_warn("%s, ignoring", e.msg);
@@ -56,8 +57,6 @@ static void dirs_from_conf(struct opts *o)
 		o->template_dir = v ? v : "/var/lib/vz/template";
 	}
 	if (!o->private_dir) {
-		char *dir;
-
 		v = node ? conf_str(node, P_VE_PRIVATE) : NULL;
 		dir = xstrdup(v ? v : "/var/lib/vz/private/$VEID");
 		*strrchr(dir, '/') = '\0';
