@@ -203,8 +203,11 @@ __attribute__((unused)) static int depth_of(const char *path)
 	return n;
 }
 
-/* @mkfs: arguments for a file system on a 512 MiB file; @opts for mount(8). */
-__attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
+/*
+ * @mkfs: arguments for a file system on a 512 MiB file; @opts for mount(8).
+ * False when this kernel refuses it.
+ */
+__attribute__((unused)) static bool try_fresh_fs(const char *mkfs, const char *opts)
 {
 	char cmd[1024];
 
@@ -213,10 +216,15 @@ __attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
 	mkdir(T, 0700);
 	must(mount("vz-store-test", T, "tmpfs", 0, "size=2g") == 0);
 	snprintf(cmd, sizeof(cmd), "truncate -s 512M " T "/img && %s " T "/img >/dev/null 2>&1 && "
-		 "mkdir " T "/fs && mount -o loop,%s " T "/img " T "/fs && cd / && "
+		 "mkdir " T "/fs && mount -o loop,%s " T "/img " T "/fs 2>/dev/null && cd / && "
 		 "mount --move " T "/fs " T " && mkdir -p " T "/private " T "/mnt",
 		 mkfs, opts);
-	must(shell(cmd) == 0);
+	return shell(cmd) == 0;
+}
+
+__attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
+{
+	must(try_fresh_fs(mkfs, opts));
 }
 
 #ifndef STORE_MKFS
