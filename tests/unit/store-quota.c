@@ -45,7 +45,8 @@ static void enforced(const char *layout)
 	ok_r(store_usage(&s, &u, &e), &e);
 	ok(u.used_kb >= 10 * 1024);
 	/* df inside shows the limit. */
-	is_int(as_container(T "/mnt", "set -- $(df -k --output=size . | tail -1); [ $1 = 30720 ]"), 0);
+	is_int(as_container(T "/mnt", "set -- $(df -k --output=size . | tail -1); "
+			    "[ $1 = 30720 ]"), 0);
 	ok(as_container(T "/mnt", "for i in $(seq 300); do : > f$i; done 2>/dev/null") != 0);
 	is_int(as_container(T "/mnt", "rm -f f*"), 0);
 	/* More, while it is mounted. */
