@@ -105,7 +105,7 @@ double bench_run(const struct vz_strv *argv)
 	return t;
 }
 
-int bench_do(bool ignore, ...)
+int bench_do(int ignore, ...)
 {
 	struct vz_strv a = VZ_STRV_INIT;
 	const char *s;
