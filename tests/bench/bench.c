@@ -105,7 +105,7 @@ double bench_run(const struct vz_strv *argv)
 	return t;
 }
 
-int bench_do(bool ignore, ...)
+int bench_do(int ignore, ...)
 {
 	struct vz_strv a = VZ_STRV_INIT;
 	const char *s;
@@ -191,6 +191,17 @@ static void sample(struct row *r, unsigned int i)
 	bench_reap();
 }
 
+static void json_skipped(const char *why)
+{
+	vz_buf_adds(&bench.json, ", \"n\": 0, \"skipped\": \"");
+	for (; *why; why++) {
+		if (*why == '"' || *why == '\\')
+			vz_buf_addc(&bench.json, '\\');
+		vz_buf_addc(&bench.json, (unsigned char)*why < 32 ? ' ' : *why);
+	}
+	vz_buf_adds(&bench.json, "\"}");
+}
+
 static void json_row(const struct row *r)
 {
 	vz_buf_addf(&bench.json, "%s\n  {\"group\": \"%s\", \"name\": \"%s\"",
@@ -201,7 +212,7 @@ static void json_row(const struct row *r)
 			    "\"p90_ms\": %.4f}", r->n, quantile(r, 0.5), quantile(r, 0.1),
 			    quantile(r, 0.9));
 	else
-		vz_buf_addf(&bench.json, ", \"n\": 0, \"skipped\": true}");
+		json_skipped(r->skip[0] ? r->skip : "no time left");
 }
 
 static void report(struct row *g, size_t n)

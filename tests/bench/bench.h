@@ -59,7 +59,7 @@ void rows_cleanup(void);
 /* Runs argv (absolute path first), output to out.txt and err.txt; ms or -1 with bench_why. */
 double bench_run(const struct vz_strv *argv);
 /* The same from a NULL terminated list, untimed, failures ignored if @ignore. */
-int bench_do(bool ignore, ...) __attribute__((sentinel));
+int bench_do(int ignore, ...) __attribute__((sentinel));
 /* First line of what the last bench_run() wrote to stdout, as a number. */
 int bench_out_pid(void);
 /* Collects what has died. */

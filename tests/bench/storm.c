@@ -54,7 +54,7 @@ static void stop_vz(const struct row *r, unsigned int i, int pid)
 
 static const struct storm storms[] = {
 	{ "bare", "tests/bench/bare", NULL, NULL, NULL, bare_before, bare_argv, stop_bare },
-	{ "vzctl", "vzctl", "vzmon", vz_setup, vz_create, NULL, vz_start_argv, stop_vz },
+	{ "vzctl", "bin/vzctl", "vzmon", vz_setup, vz_create, NULL, vz_start_argv, stop_vz },
 	{ "crun", "/usr/bin/crun", NULL, oci_setup, NULL, NULL, oci_argv, stop_oci },
 };
 

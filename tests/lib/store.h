@@ -21,7 +21,12 @@
 #include "sys/syscalls.h"
 #include "tests/lib/tap.h"
 
-#define T "/tmp/vz-store-test"	/* covered by a mount of the case's namespace */
+/*
+ * Below a tmpfs over /mnt in the case's own namespace.  Nothing is to be removed
+ * afterwards: rmdir(2) of a place detaches what others have mounted there.
+ */
+#define BASE "/mnt"
+#define T BASE "/vz"
 #define P T "/private/101"
 #define UID0 0x70000000u
 
@@ -203,20 +208,30 @@ __attribute__((unused)) static int depth_of(const char *path)
 	return n;
 }
 
-/* @mkfs: arguments for a file system on a 512 MiB file; @opts for mount(8). */
-__attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
+/*
+ * @mkfs: arguments for a file system on a 512 MiB file; @opts for mount(8).
+ * False when this kernel refuses it.
+ */
+__attribute__((unused)) static bool try_fresh_fs(const char *mkfs, const char *opts)
 {
 	char cmd[1024];
 
 	must(unshare(CLONE_NEWNS) == 0);
 	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-	mkdir(T, 0700);
-	must(mount("vz-store-test", T, "tmpfs", 0, "size=2g") == 0);
-	snprintf(cmd, sizeof(cmd), "truncate -s 512M " T "/img && %s " T "/img >/dev/null 2>&1 && "
-		 "mkdir " T "/fs && mount -o loop,%s " T "/img " T "/fs && cd / && "
-		 "mount --move " T "/fs " T " && mkdir -p " T "/private " T "/mnt",
-		 mkfs, opts);
-	must(shell(cmd) == 0);
+	must(mount("vz-store-test", BASE, "tmpfs", 0, "size=2g,mode=755") == 0);
+	must(mkdir(T, 0755) == 0);
+	snprintf(cmd, sizeof(cmd), "truncate -s 512M " BASE "/img && "
+		 "%s " BASE "/img >/dev/null 2>&1 && mount -o loop,%s " BASE "/img " T " 2>" BASE "/err && "
+		 "mkdir -p " T "/private " T "/mnt", mkfs, opts);
+	return shell(cmd) == 0;
+}
+
+__attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
+{
+	if (!try_fresh_fs(mkfs, opts)) {
+		shell("cat " BASE "/err >&2");
+		must(!"a file system to test on");
+	}
 }
 
 #ifndef STORE_MKFS
@@ -237,15 +252,11 @@ __attribute__((unused)) static void fresh_fs(const char *mkfs, const char *opts)
 #define STORE_MAIN()                                                               \
 	int main(void)                                                             \
 	{                                                                          \
-		int r;                                                             \
-                                                                                   \
 		if (geteuid() != 0) {                                              \
 			puts("1..0 # SKIP needs root");                            \
 			return 0;                                                  \
 		}                                                                  \
-		r = tap_run();                                                     \
-		rmdir(T);                                                          \
-		return r;                                                          \
+		return tap_run();                                                  \
 	}
 
 #endif

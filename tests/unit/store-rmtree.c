@@ -105,7 +105,8 @@ STORE_TEST(names_change_meanwhile)
 	pid_t pid;
 	int st;
 
-	must(shell("mount -t tmpfs x " T "/mnt; cd " T "/mnt; mkdir keep; echo k > keep/k; mkdir -p keep/d") == 0);
+	must(shell("mount -t tmpfs x " T "/mnt; cd " T "/mnt; mkdir keep; echo k > keep/k; "
+		   "mkdir -p keep/d") == 0);
 	pid = fork();
 	if (pid == 0) {
 		must(chdir(T "/mnt") == 0);

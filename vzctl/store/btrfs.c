@@ -248,7 +248,8 @@ static int btrfs_open(const struct store_ref *s, int dir, enum vz_code code, str
 		return vz_fail(e, code, errno, "%s", s->private);
 	if (!btrfs_quota_enabled(fd))
 		return vz_fail(e, code, EOPNOTSUPP,
-			       "no quotas on the file system of %s (btrfs quota enable)", s->private);
+			       "no quotas on the file system of %s (btrfs quota enable)",
+			       s->private);
 	return take_fd(&fd);
 }
 

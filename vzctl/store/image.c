@@ -55,10 +55,11 @@ static bool opt_matches(size_t i, const char *key, const char *value)
 	const char *want = image_opts[i].value;
 	uint32_t n;
 
-	if (!str_eq(image_opts[i].key, key) || !want != !value)
+	if (!str_eq(image_opts[i].key, key))
 		return false;
-	return !want || str_eq(want, value) ||
-	       (str_eq(want, "#") && num_parse_u32(value, &n) == 0);
+	if (!want || !value)
+		return !want && !value;
+	return str_eq(want, value) || (str_eq(want, "#") && num_parse_u32(value, &n) == 0);
 }
 
 /* One "key" or "key=value" of MOUNT_OPTS; split in place. */
@@ -245,7 +246,8 @@ static int image_build(const struct store_ref *s, int parent, const char *name,
 	if (!s->disk_kb)
 		return vz_fail(e, VZ_DISKSPACE_NOT_SET, 0, "layout image needs a disk space limit");
 	if (s->disk_kb < IMAGE_SLACK_KB || s->disk_kb > INT64_MAX / 1024 / 2)
-		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0, "disk space of %llu KiB for an image",
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "disk space of %llu KiB for an image",
 			       (unsigned long long)s->disk_kb);
 	src = store_open_tree(tree, e);
 	if (src < 0)

@@ -22,10 +22,11 @@
 
 static int write_lower(int dir, const char *tree)
 {
-	_cleanup_close_ int fd = openat(dir, "lower", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	_cleanup_free_ char *line = xasprintf("%s\n", tree);
+	_cleanup_close_ int fd = -EBADF;
 	int r;
 
+	fd = openat(dir, "lower", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = io_write_full(fd, line, strlen(line));
@@ -286,7 +287,7 @@ static bool kernel_before(int major, int minor)
 static int read_lower(int dir, struct vz_buf *path, struct vz_err *e)
 {
 	_cleanup_close_ int fd = sys_openat2(dir, "lower", O_RDONLY | O_CLOEXEC, 0, BENEATH);
-	char buf[4096];
+	char buf[4096] = "";
 	ssize_t n;
 
 	n = fd < 0 ? -errno : io_read_full(fd, buf, sizeof(buf));

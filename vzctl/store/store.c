@@ -264,7 +264,8 @@ int store_set_mount(int mnt, int userns_fd, const char *what, struct vz_err *e)
 	if (sys_mount_setattr(mnt, "", AT_EMPTY_PATH, &attr) == 0)
 		return 0;
 	return vz_fail(e, VZ_IDMAP, errno,
-		       "cannot map ids of %s: its file system does not support idmapped mounts", what);
+		       "cannot map ids of %s: its file system does not support idmapped mounts",
+		       what);
 }
 
 int store_clone_mount(int dfd, const char *path, int userns_fd, struct vz_err *e)
