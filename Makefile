@@ -114,6 +114,64 @@ $(O)/%.o: %.c
 
 default: $(PROGS) ## build every program
 
+# ---- install ---------------------------------------------------------------
+# Configuration that is there already is never overwritten.
+SBIN_PROGS := $(filter-out vzmon vztar,$(notdir $(PROGS)))
+D = $(DESTDIR)
+keep = test -e '$(D)$(2)' || install -m 644 '$(1)' '$(D)$(2)'
+
+install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
+	install -d $(D)$(SBINDIR) $(D)$(LIBEXECDIR) $(D)$(DATADIR)/dists/scripts $(D)$(DATADIR)/recipes \
+		$(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(PREFIX)/share/bash-completion/completions \
+		$(D)$(SYSCONFDIR)/vz/conf $(D)$(SYSCONFDIR)/vz/names $(D)$(SYSCONFDIR)/vz/dists
+	install -m 755 $(addprefix $(O)/bin/,$(SBIN_PROGS)) $(D)$(SBINDIR)
+	install -m 755 $(addprefix $(O)/bin/,vzmon vztar) $(D)$(LIBEXECDIR)
+	install -m 644 $(wildcard templates/dists/*.conf) templates/dists/default $(D)$(DATADIR)/dists
+	install -m 644 $(wildcard templates/dists/scripts/*) $(D)$(DATADIR)/dists/scripts
+	install -m 755 $(wildcard templates/recipes/*) $(D)$(DATADIR)/recipes
+	install -m 644 $(wildcard $(O)/man/*.5) $(D)$(MANDIR)/man5
+	install -m 644 $(wildcard $(O)/man/*.8) $(D)$(MANDIR)/man8
+	install -m 644 $(O)/completion/vzctl.bash $(D)$(PREFIX)/share/bash-completion/completions/vzctl
+	$(call keep,templates/conf/vz.conf,$(SYSCONFDIR)/vz/vz.conf)
+	$(Q)for f in templates/conf/*.conf-sample; do \
+		test -e "$(D)$(SYSCONFDIR)/vz/conf/$${f##*/}" || \
+		install -m 644 "$$f" "$(D)$(SYSCONFDIR)/vz/conf/"; done
+
+deps: ## install what building, running and testing need (Debian, root)
+	sh vzctl/demo/deps
+
+demo: ## two commands from a clone: build, install, make and start container 101 (root)
+	sh vzctl/demo/demo
+
+demo-clean: ## undo demo (root)
+	sh vzctl/demo/demo-clean
+
+# ---- tests -----------------------------------------------------------------
+# Host tests need test hooks, which only debug and asan builds have.
+HOST_TESTS = $(sort $(wildcard tests/host/*.t))
+LINT_TESTS = $(sort $(wildcard tests/lint/*.t))
+
+check-lint: ## layers, parameters, shell scripts
+	$(Q)prove $(LINT_TESTS)
+
+check-host: ## containers on this kernel (root, a few minutes)
+	$(Q)$(MAKE) --no-print-directory MODE=debug default tests
+	$(Q)VZ_BUILD=$(abspath build/debug) prove --timer $(HOST_TESTS)
+
+check: ## install what is needed and run the whole test suite (root)
+	sh vzctl/demo/deps test
+	$(MAKE) check-all
+
+check-all:
+	$(MAKE) --no-print-directory default
+	$(MAKE) --no-print-directory CC=clang default
+	$(MAKE) --no-print-directory MODE=debug default tests
+	$(MAKE) --no-print-directory MODE=asan tests
+	$(MAKE) --no-print-directory doc-check
+	ASAN_OPTIONS=detect_leaks=1 VZ_BUILD=$(abspath build/debug) VZ_BUILD_ASAN=$(abspath build/asan) \
+		prove --timer $(LINT_TESTS) $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(unit_src)) \
+		$(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(unit_src)) $(HOST_TESTS)
+
 tests: $(TESTS) default
 
 check-unit: tests ## unit tests: no root, milliseconds each
@@ -126,6 +184,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | \
 		sort -u | expand -t 22
 
-.PHONY: all default tests check-unit clean help
+.PHONY: all default tests install deps demo demo-clean check check-all check-lint check-host check-unit \
+	clean help
 .SECONDARY:
 -include $(all_objs:.o=.d)
