@@ -248,7 +248,7 @@ static void run_group(struct row *g, size_t n)
 		for (size_t i = 0; i < n; i++)
 			sample(&g[(i + k) % n], k);
 	for (size_t i = 0; i < n; i++) {
-		if (g[i].teardown && !g[i].skip[0])
+		if (g[i].teardown && is_program(g[i].prog))
 			g[i].teardown(&g[i]);
 		if (g[i].n)
 			qsort(g[i].ms, g[i].n, sizeof(double), by_value);

@@ -50,6 +50,8 @@ struct cg_limits {
 int cg_root_open(struct vz_err *e);
 /* The scope of a container, O_PATH; -ENOENT (@e untouched) when it has none. */
 int cg_scope_open(const char *slice, uint32_t ctid);
+/* The number in "vz-101.scope", 0 for another name; @name ends at NUL or '/'. */
+uint32_t cg_scope_ctid(const char *name);
 
 struct cg {
 	int scope, ct, mon;	/* O_PATH descriptors of the three groups */
@@ -84,6 +86,29 @@ int cg_destroy(const char *slice, uint32_t ctid, struct vz_err *e);
  * is when `ct` has become an inner node ("no internal processes").  O_PATH fd.
  */
 int cg_join_open(const char *slice, uint32_t ctid, pid_t init, struct vz_err *e);
+
+/* ---- looking: reads only -------------------------------------------- */
+
+struct cg_scope {
+	uint32_t ctid;
+	bool populated, frozen;
+};
+
+/*
+ * Every container's scope in @slice, ascending; *ret owned by the caller.  A
+ * host without the slice, or without a v2 hierarchy, has none.
+ */
+int cg_scopes(const char *slice, struct cg_scope **ret, size_t *ret_n, struct vz_err *e);
+/*
+ * The container that process @pid belongs to, 0 for the node's own.  -ESRCH
+ * when there is no such process.  Needs no rights: only /proc/PID/cgroup.
+ */
+int cg_pid_ctid(const char *slice, pid_t pid, uint32_t *ret);
+/*
+ * Threads in the subtree, without the pids controller.  -E2BIG for a tree that
+ * a container has made too deep or too large to be counted in a listing.
+ */
+int64_t cg_threads(int scope);
 
 /* One number of a scope's file ("memory.current"); CG_NONE when absent or "max". */
 uint64_t cg_stat_u64(int scope, const char *file);

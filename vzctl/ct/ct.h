@@ -59,6 +59,8 @@ void ct_status(const struct ct *ct, struct ct_status *ret);
 bool ct_is_mounted(const char *root);
 bool ct_is_running(const char *slice, uint32_t id);
 const char *ct_run_dir(void);	/* /run/vz */
+/* A finite limit in PHYSPAGES: the RAM and swap model of later 4.x, not the UBC one. */
+bool ct_is_vswap(const struct conf *c);
 
 /* ---- life ----------------------------------------------------------- */
 

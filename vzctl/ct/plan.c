@@ -33,6 +33,13 @@ static bool is_vswap(const struct conf *c, struct conf_pair *ram)
 	       ram->lim != 0x7fffffff;
 }
 
+bool ct_is_vswap(const struct conf *c)
+{
+	struct conf_pair ram;
+
+	return is_vswap(c, &ram);
+}
+
 /* UBC model: the kernel has one number for what used to be six. */
 static uint64_t ubc_memory(const struct conf *c)
 {

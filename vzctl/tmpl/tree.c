@@ -169,23 +169,16 @@ static int unpack_locked(int dirfd, const char *template_dir, const char *name,
 	return unpack(dirfd, template_dir, name, archive, stamp, progress, tree, e);
 }
 
-int tmpl_tree(const char *template_dir, const char *name, bool progress, char **ret_tree,
-	      struct vz_err *e)
+static int tree_of(const char *base, const char *name, bool progress, char **ret_tree,
+		   struct vz_err *e)
 {
-	_cleanup_free_ char *archive = NULL, *base = NULL;
+	_cleanup_free_ char *archive = NULL;
 	_cleanup_close_ int dirfd = -EBADF;
 	char tree[TREE_NAME_MAX + 1], stamp[128];
 	struct vz_err none = VZ_ERR_INIT;
 	struct stat st;
 	int found, r;
 
-	if (!tmpl_name_valid(name))
-		return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, 0, "Bad OS template name '%.64s'",
-			       name);
-	base = realpath(template_dir, NULL);
-	if (!base)
-		return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, errno, "Template directory %s",
-			       template_dir);
 	found = tmpl_archive_find(base, name, &archive, &st, &none);
 	if (found == 0)
 		stamp_format(stamp, &st);
@@ -209,4 +202,19 @@ int tmpl_tree(const char *template_dir, const char *name, bool progress, char **
 not_found:
 	*e = none;
 	return found;
+}
+
+int tmpl_tree(const char *template_dir, const char *name, bool progress, char **ret_tree,
+	      struct vz_err *e)
+{
+	_cleanup_free_ char *base = NULL;
+
+	if (!tmpl_name_valid(name))
+		return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, 0, "Bad OS template name '%.64s'",
+			       name);
+	base = realpath(template_dir, NULL);
+	if (!base)
+		return vz_fail(e, VZ_OSTEMPLATE_NOT_FOUND, errno, "Template directory %s",
+			       template_dir);
+	return tree_of(base, name, progress, ret_tree, e);
 }

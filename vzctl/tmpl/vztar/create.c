@@ -255,6 +255,8 @@ static struct archive *writer_new(int level)
 		die(VZTAR_USAGE, "--level %d: %s", level, archive_error_string(a));
 	/* Not every libarchive has it; the result is the same, later. */
 	archive_write_set_filter_option(a, "zstd", "threads", "2");
+	/* GNU tar warns about the other spelling of the same attributes. */
+	archive_write_set_format_option(a, "pax", "xattrheader", "SCHILY");
 	archive_write_set_bytes_in_last_block(a, 1);
 	return a;
 }

@@ -152,6 +152,24 @@ int manifest_read(const char *template_dir, const char *name, struct manifest *r
 	return 0;
 }
 
+static void manifest_format(const char *name, const struct manifest *m, struct vz_buf *b)
+{
+	vz_buf_adds(b, "{\n  \"name\": ");
+	json_string(b, name);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const char *s = fields[i].number ? NULL : *str_field(m, i);
+
+		if (!fields[i].number && !s)
+			continue;
+		vz_buf_addf(b, ",\n  \"%s\": ", fields[i].key);
+		if (fields[i].number)
+			vz_buf_addf(b, "%" PRIu64, *num_field(m, i));
+		else
+			json_string(b, s);
+	}
+	vz_buf_adds(b, "\n}\n");
+}
+
 int manifest_write(const char *template_dir, const char *name, const struct manifest *m,
 		   struct vz_err *e)
 {
@@ -159,20 +177,7 @@ int manifest_write(const char *template_dir, const char *name, const struct mani
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 	int r;
 
-	vz_buf_adds(&b, "{\n  \"name\": ");
-	json_string(&b, name);
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		const char *s = fields[i].number ? NULL : *str_field(m, i);
-
-		if (!fields[i].number && !s)
-			continue;
-		vz_buf_addf(&b, ",\n  \"%s\": ", fields[i].key);
-		if (fields[i].number)
-			vz_buf_addf(&b, "%" PRIu64, *num_field(m, i));
-		else
-			json_string(&b, s);
-	}
-	vz_buf_adds(&b, "\n}\n");
+	manifest_format(name, m, &b);
 	r = io_write_atomic_at(AT_FDCWD, path, b.s, b.len, 0644, 0);
 	return r < 0 ? vz_fail(e, VZ_TEMPLATE_ERROR, -r, "%s", path) : 0;
 }

@@ -26,7 +26,7 @@ int manifest_read(const char *template_dir, const char *name, struct manifest *r
 		  struct vz_err *e);
 int manifest_write(const char *template_dir, const char *name, const struct manifest *m,
 		   struct vz_err *e);
-/* Appends @s as a JSON string; bytes that are not printable ASCII become '?'. */
+/* Appends @s as a JSON string; control characters become '?'. */
 void json_string(struct vz_buf *b, const char *s);
 
 /* ---- the commands; each returns 0 or fills @e ------------------------------- */

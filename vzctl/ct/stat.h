@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Looking at containers: for programs that list them.  Reads only, takes no
+ * lock, and costs nothing that is not asked for.
+ *
+ * A number that this node cannot give (no controller, no quota, container not
+ * running) is CT_UNKNOWN: front ends print "-" or null, never a guess.
+ */
+#ifndef VZ_CT_STAT_H
+#define VZ_CT_STAT_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "conf/conf.h"
+
+#define CT_UNKNOWN UINT64_MAX
+
+/* ---- the node at one moment ----------------------------------------- */
+
+struct ct_view;
+
+/* @node is borrowed. */
+int ct_view_open(const struct conf *node, struct ct_view **ret, struct vz_err *e);
+void ct_view_free(struct ct_view *v);
+static inline void ct_view_freep(struct ct_view **v)
+{
+	ct_view_free(*v);
+}
+
+/* Running containers, ascending. */
+size_t ct_view_count(const struct ct_view *v);
+uint32_t ct_view_id(const struct ct_view *v, size_t i);
+bool ct_view_running(const struct ct_view *v, uint32_t id);
+/* All its processes are stopped (chkpnt --suspend). */
+bool ct_view_frozen(const struct ct_view *v, uint32_t id);
+/* Has a dump: suspended unless it runs. */
+bool ct_view_dumped(struct ct_view *v, uint32_t id);
+
+/* ---- one container --------------------------------------------------- */
+
+struct ct_use {
+	uint64_t held, max, fail;
+	uint64_t limit;		/* in force; CT_UNKNOWN: what the config says */
+};
+
+struct ct_disk {
+	uint64_t used_kb, used_inodes;
+};
+
+struct ct_stat {
+	struct ct_view *view;		/* borrowed, like conf */
+	const struct conf *conf;
+	uint32_t id;
+	bool running;
+	/* filled when first asked for */
+	int scope;
+	unsigned int have;
+	enum param_id use_of;
+	struct ct_use use;
+	struct ct_disk disk;
+	pid_t init;
+	uint64_t init_start;
+	char *memory_stat;
+};
+
+void ct_stat_open(struct ct_view *v, uint32_t id, const struct conf *conf, struct ct_stat *ret);
+void ct_stat_done(struct ct_stat *s);
+
+/*
+ * A resource of the UBC table (P_KMEMSIZE .. P_NUMIPTENT) in its 4.x unit, pages
+ * of 4096 bytes whatever the node's are.
+ */
+const struct ct_use *ct_stat_use(struct ct_stat *s, enum param_id p);
+/* Bytes of memory or swap; also of a container that is not running: its limit. */
+void ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *ret_limit);
+const struct ct_disk *ct_stat_disk(struct ct_stat *s);
+pid_t ct_stat_init(struct ct_stat *s);			/* host pid of init, or 0 */
+uint64_t ct_stat_uptime_ms(struct ct_stat *s);		/* since init started */
+uint64_t ct_stat_netns(struct ct_stat *s);		/* inode of its network namespace */
+bool ct_stat_mounted(const struct ct_stat *s);
+/* VE_LAYOUT, or what the private area shows to be; static or borrowed, NULL. */
+const char *ct_stat_layout(const struct ct_stat *s);
+
+/* ---- one process ------------------------------------------------------ */
+
+struct ct_pid {
+	uint32_t ctid;		/* 0: of the node */
+	pid_t inside;		/* its pid in the container; on the node: the same */
+	char name[64];		/* comm, newlines escaped: what the process says of itself */
+};
+
+/* -ESRCH when there is no such process. */
+int ct_pid_look(const char *slice, pid_t pid, struct ct_pid *ret);
+
+#endif

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+vzlist_src := $(addprefix vzctl/list/,vzlist.c options.c fields.c value.c)
+$(eval $(call prog_rule,vzlist,$(vzlist_src),$(LINK_ORDER),static))
+$(eval $(call prog_rule,vzpid,vzctl/list/vzpid.c,$(LINK_ORDER),static))
