@@ -54,6 +54,7 @@ struct ct_plan {
 	pid_t init_pid, mon_pid;
 	int init_sock, mon_sock;
 	int userns, netns;
+	int dev;			/* detached mount for /dev */
 	bool was_mounted;
 	struct ct_start_opts start;
 	struct ct_stop_opts stop;

@@ -140,6 +140,8 @@ static __noreturn void monitor_main(struct monitor *m)
 		rep.init = 0;
 	close(m->p->init.sock);
 	close(m->p->init.console);
+	if (rep.init)
+		(void)send(m->console, "m", 1, MSG_NOSIGNAL);
 	if (send(m->report, &rep, sizeof(rep), MSG_NOSIGNAL) < 0 || !rep.init)
 		_exit(rep.init ? VZ_SYSTEM_ERROR : 0);
 	close(m->report);
@@ -208,6 +210,10 @@ int ct_launch(struct ct_plan *p, struct vz_err *e)
 	if (p->mon_pid < 0)
 		return p->mon_pid;
 	close_fd(&report_child);
+	/* While the kernel makes namespaces on the other CPU. */
+	p->dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
+	if (p->dev < 0)
+		return p->dev;
 	do {
 		r = (int)recv(report, &rep, sizeof(rep), 0);
 	} while (r < 0 && errno == EINTR);

@@ -369,7 +369,7 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 	p->ct = ct;
 	p->command = command;
 	p->cg = CG_INIT;
-	p->init_sock = p->mon_sock = p->userns = p->netns = -EBADF;
+	p->init_sock = p->mon_sock = p->userns = p->netns = p->dev = -EBADF;
 	if (!ct->root || *ct->root != '/')
 		return vz_fail(e, VZ_VE_ROOT_NOTSET, 0, "VE_ROOT is not set");
 	if (!ct->private || *ct->private != '/')
@@ -395,6 +395,7 @@ void ct_plan_done(struct ct_plan *p)
 	close_fd(&p->mon_sock);
 	close_fd(&p->userns);
 	close_fd(&p->netns);
+	close_fd(&p->dev);
 	free(p->addrs);
 	free(p->veths);
 	free(p->netdevs);

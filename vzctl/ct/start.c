@@ -242,15 +242,12 @@ static int clone_root(const struct ct_plan *p, struct vz_err *e)
 
 static int step_init(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_close_ int tree = clone_root(p, e), dev = -EBADF;
+	_cleanup_close_ int tree = clone_root(p, e);
 	int r;
 
 	if (tree < 0)
 		return tree;
-	dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
-	if (dev < 0)
-		return dev;
-	r = ns_init_go(p->init_sock, tree, dev, e);
+	r = ns_init_go(p->init_sock, tree, p->dev, e);
 	if (r == 0)
 		r = ns_init_result(p->init_sock, e);
 	return r;

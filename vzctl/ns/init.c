@@ -76,10 +76,15 @@ static int wait_mount(const struct ns_init *in, char what, struct vz_err *e)
 	return fd;
 }
 
-static int become_root(const struct ns_idmap *map, struct vz_err *e)
+/* The monitor says so when the maps are written: before, there is no id 0. */
+static int become_root(const struct ns_init *in, const struct ns_idmap *map, struct vz_err *e)
 {
+	char c;
+
 	if (!map->count)
 		return 0;
+	if (recv(in->console, &c, 1, 0) != 1)
+		return vz_fail(e, VZ_IDMAP, 0, "The monitor gave up");
 	/* Raw calls: glibc's would signal threads that do not exist. */
 	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
 	    syscall(SYS_setresuid, 0, 0, 0) < 0)
@@ -179,13 +184,7 @@ static int init_setup(const struct ns_init *in, const struct ns_idmap *map, stru
 
 	prctl(PR_SET_DUMPABLE, 0);
 	ns_reset_process();
-	m.tree = wait_mount(in, 'r', e);
-	if (m.tree < 0)
-		return m.tree;
-	m.dev = wait_mount(in, 'd', e);
-	if (m.dev < 0)
-		return m.dev;
-	r = become_root(map, e);
+	r = become_root(in, map, e);
 	if (r < 0)
 		return r;
 	/* CLONE_INTO_CGROUP with CLONE_NEWCGROUP would root it at the parent's. */
@@ -194,9 +193,17 @@ static int init_setup(const struct ns_init *in, const struct ns_idmap *map, stru
 	if (in->hostname && sethostname(in->hostname, strlen(in->hostname)) < 0)
 		return vz_fail(e, VZ_BADHOSTNAME, errno, "Unable to set hostname '%s'",
 			       in->hostname);
+	/* Up to here vzctl works in parallel, on the root and the network. */
 	r = ns_mounts_open(in, &m, e);
-	if (r == 0)
-		r = ns_mounts_enter(in, &m, e);
+	if (r < 0)
+		return r;
+	m.tree = wait_mount(in, 'r', e);
+	if (m.tree < 0)
+		return m.tree;
+	m.dev = wait_mount(in, 'd', e);
+	if (m.dev < 0)
+		return m.dev;
+	r = ns_mounts_enter(in, &m, e);
 	if (r == 0)
 		r = ns_console_open(&m, &master, &slave, e);
 	if (r < 0)
