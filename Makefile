@@ -132,6 +132,9 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -m 644 $(wildcard $(O)/man/*.5) $(D)$(MANDIR)/man5
 	install -m 644 $(wildcard $(O)/man/*.8) $(D)$(MANDIR)/man8
 	install -m 644 $(O)/completion/vzctl.bash $(D)$(PREFIX)/share/bash-completion/completions/vzctl
+	install -d $(D)$(PREFIX)/lib/systemd/system
+	install -m 755 vzctl/boot/vz $(D)$(LIBEXECDIR)
+	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' vzctl/boot/vz.service.in > $(D)$(PREFIX)/lib/systemd/system/vz.service
 	$(call keep,templates/conf/vz.conf,$(SYSCONFDIR)/vz/vz.conf)
 	$(Q)for f in templates/conf/*.conf-sample; do \
 		test -e "$(D)$(SYSCONFDIR)/vz/conf/$${f##*/}" || \

@@ -88,6 +88,12 @@ void ct_steps_show(const struct ct_step *steps, size_t n, const struct ct_plan *
 
 /* ---- parts that several commands use ---------------------------------- */
 
+/* BINDMOUNT= below the mounted VE_ROOT. */
+int ct_bind_mounts(struct ct_plan *p, int userns, struct vz_err *e);
+/* Gives the mounts that scripts made below VE_ROOT the container's ids. */
+int ct_map_submounts(struct ct_plan *p, int userns, struct vz_err *e);
+/* Is there a script for @event (vps.EVENT or CTID.EVENT)? */
+bool ct_has_hook(const struct ct *ct, const char *event);
 int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e);
 int ct_umount_root(struct ct_plan *p, bool scripts, struct vz_err *e);
 int ct_launch(struct ct_plan *p, struct vz_err *e);

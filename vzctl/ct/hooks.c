@@ -41,6 +41,14 @@ static int run_hook(const struct ct *ct, const char *path, struct vz_err *e)
 	return 0;
 }
 
+bool ct_has_hook(const struct ct *ct, const char *event)
+{
+	_cleanup_free_ char *global = xasprintf("%s/conf/vps.%s", conf_dir(), event);
+	_cleanup_free_ char *own = xasprintf("%s/conf/%u.%s", conf_dir(), ct->id, event);
+
+	return access(global, X_OK) == 0 || access(own, X_OK) == 0;
+}
+
 int ct_hook(const struct ct *ct, const char *event, bool global_first, struct vz_err *e)
 {
 	_cleanup_free_ char *global = xasprintf("%s/conf/vps.%s", conf_dir(), event);

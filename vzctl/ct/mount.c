@@ -48,10 +48,12 @@ int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e)
 		return mnt;
 	if (sys_move_mount(mnt, "", AT_FDCWD, p->ct->root, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to mount '%s'", p->ct->root);
-	r = ct_hook(p->ct, "mount", true, e);
+	r = ct_bind_mounts(p, userns, e);
+	if (r == 0)
+		r = ct_hook(p->ct, "mount", true, e);
 	if (r < 0) {
-		umount2(p->ct->root, MNT_DETACH | UMOUNT_NOFOLLOW);
-		store_umount_done(&p->store, VZ_IGNORE);
+		(void)umount2(p->ct->root, MNT_DETACH | UMOUNT_NOFOLLOW);
+		(void)store_umount_done(&p->store, VZ_IGNORE);
 		return r;
 	}
 	vz_info("Container is mounted");

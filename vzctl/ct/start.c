@@ -147,11 +147,11 @@ static int step_mount(struct ct_plan *p, struct vz_err *e)
 			return r;
 		p->was_mounted = false;
 	}
-	if (p->was_mounted)
-		return 0;
 	p->userns = ns_open(p->init_pid, "user", e);
 	if (p->userns < 0)
 		return p->userns;
+	if (p->was_mounted)
+		return 0;
 	return ct_mount_root(p, p->userns, e);
 }
 
@@ -242,9 +242,15 @@ static int clone_root(const struct ct_plan *p, struct vz_err *e)
 
 static int step_init(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_close_ int tree = clone_root(p, e);
+	_cleanup_close_ int tree = -EBADF;
 	int r;
 
+	if (ct_has_hook(p->ct, "mount")) {
+		r = ct_map_submounts(p, p->userns, e);
+		if (r < 0)
+			return r;
+	}
+	tree = clone_root(p, e);
 	if (tree < 0)
 		return tree;
 	r = ns_init_go(p->init_sock, tree, p->dev, e);
