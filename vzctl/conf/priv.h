@@ -70,7 +70,9 @@ bool value_ip_is_any(const char *s);
 bool value_ip_same(const char *a, const char *b);
 
 /* NETIF, see netif.c */
-enum netif_key { NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER, NK_EXTRA };
+enum netif_key {
+	NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER,
+};
 int netif_parse_file(const char *text, union value *ret, char *why, size_t why_size);
 /* "eth0,mac,host,hostmac,bridge" */
 int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t why_size);
