@@ -11,22 +11,27 @@
 #define CONF_FILE_MAX (64u << 10)
 #define CONF_LIST_MAX 1024	/* entries of one list: far above any use */
 
-/* One value; which member is used follows from the row's type. */
+/*
+ * One value; which member is used follows from the row's type.  The widest
+ * member is the first, because { 0 } zeroes no more than the first.
+ */
 union value {
+	struct {
+		union {
+			void *any;
+			struct conf_netif *netif;
+			struct conf_toggle *toggle;
+			struct conf_device *dev;
+		};
+		size_t n;
+	} arr;
 	uint64_t u;
 	char *s;
 	struct conf_pair pair;
 	struct vz_strv list;
-	struct {
-		union {
-			struct conf_netif *netif;
-			struct conf_toggle *toggle;
-			struct conf_device *dev;
-			void *any;
-		};
-		size_t n;
-	} arr;
 };
+
+_Static_assert(sizeof(union value) == sizeof(((union value *)0)->arr), "arr is the widest");
 
 #define SET_WORDS ((P_COUNT + 63) / 64)
 
