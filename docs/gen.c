@@ -51,9 +51,11 @@ static const char *metavar(const struct param *p)
 {
 	static const char *const names[] = {
 		[PT_STR] = "TEXT", [PT_PATH] = "DIR", [PT_HOSTNAME] = "NAME", [PT_NAME] = "NAME",
-		[PT_TEMPLATE] = "NAME", [PT_ENUM] = "WORD", [PT_LAYOUT] = "LAYOUT", [PT_CPUSET] = "LIST",
+		[PT_TEMPLATE] = "NAME", [PT_ENUM] = "WORD", [PT_LAYOUT] = "LAYOUT",
+		[PT_CPUSET] = "LIST",
 		[PT_DECIMAL] = "X", [PT_BOOL] = "yes|no", [PT_UINT] = "N", [PT_PERCENT] = "N[%]",
-		[PT_RATE] = "N[KMG]", [PT_SIZE] = "N[KMGT]", [PT_PAIR] = "N[:N]", [PT_IPLIST] = "ADDR[/LEN]",
+		[PT_RATE] = "N[KMG]", [PT_SIZE] = "N[KMGT]", [PT_PAIR] = "N[:N]",
+		[PT_IPLIST] = "ADDR[/LEN]",
 		[PT_ADDRLIST] = "ADDR", [PT_WORDLIST] = "NAME", [PT_BINDLIST] = "SRC:DST[,OPT...]",
 		[PT_NETIF] = "IF[,MAC,HOSTIF,HOSTMAC,BRIDGE]", [PT_TOGGLES] = "NAME:on|off",
 		[PT_DEVICES] = "b|c:MAJ:MIN:ACCESS", [PT_DEVNODES] = "NAME:ACCESS",
@@ -98,7 +100,8 @@ static void accepted_words(const struct param *p)
 static void range(const struct param *p)
 {
 	if (p->type == PT_UINT && p->max && p->max < 4000000000u)
-		printf("From %llu to %llu.\n", (unsigned long long)p->min, (unsigned long long)p->max);
+		printf("From %llu to %llu.\n", (unsigned long long)p->min,
+		       (unsigned long long)p->max);
 }
 
 static void remarks(const struct param *p, bool option)
@@ -158,7 +161,8 @@ static void options_of(unsigned int when)
 				option_line(p->opt_bytes, "N[KMGT]|unlimited", 0);
 			option_line(p->opt, metavar(p), p->short_opt);
 			if (p->opt_del)
-				option_line(p->opt_del, p->type == PT_NETIF ? "IF|all" : "VALUE|all", 0);
+				option_line(p->opt_del,
+					    p->type == PT_NETIF ? "IF|all" : "VALUE|all", 0);
 			mdoc_text(p->doc);
 			range(p);
 			accepted_words(p);

@@ -19,11 +19,12 @@ fail()
 	exit 1
 }
 
-# The host's own mirror when the host is Debian: providers have one nearby.
+# VZ_DEBIAN_MIRROR, or the host's own mirror when the host is Debian: providers
+# have one nearby.
 debian_mirror()
 {
-	uri=
-	if grep -qs '^ID=debian' /etc/os-release; then
+	uri=${VZ_DEBIAN_MIRROR:-}
+	if [ -z "$uri" ] && grep -qs '^ID=debian' /etc/os-release; then
 		uri=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
 			sed -n 's/^URIs:[ \t]*\([^ \t]*\/debian\/*\)\([ \t].*\)*$/\1/p' | head -n 1)
 		[ -n "$uri" ] || uri=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |

@@ -151,6 +151,9 @@ is $? 186 "verify of all fails when one does"
 vztmpl import "$t"/cache/noise.tar.xz noise2 2>/dev/null
 is $? 47 "a damaged archive is not imported"
 is "$(find "$t"/cache -name '*noise2*')" "" "and leaves nothing"
+tar -C "$work"/root -c . | xz -c > "$work"/imported-1.tar.xz
+vztmpl import "$work"/imported-1.tar.xz
+is "$(cd "$t"/cache && echo imported-1.tar*)" imported-1.tar.xz "importing another format replaces the archive"
 tree=$(vztmpl tree imported-1)
 mkdir -p "$work"/private/101
 basename "$tree" > "$work"/private/101/lower

@@ -68,8 +68,8 @@ static void consider(struct search *s, struct opt o)
 		/* Two spellings of one option are no ambiguity. */
 		if (s->prefix.kind == OPT_NONE)
 			s->prefix = o;
-		else if (s->prefix.kind != o.kind || s->prefix.p != o.p || s->prefix.extra != o.extra ||
-			 o.kind == OPT_NETIF)
+		else if (s->prefix.kind != o.kind || s->prefix.p != o.p ||
+			 s->prefix.extra != o.extra || o.kind == OPT_NETIF)
 			s->ambiguous = true;
 		break;
 	}
@@ -158,7 +158,8 @@ static int set_param(struct parse *ps, const struct opt *o, const char *value, s
 
 	if (p->action == PA_REJECT)
 		return vz_fail(e, p->code ? p->code : VZ_INVALID_PARAMETER_VALUE, 0,
-			       "option --%.*s is not supported: %s", (int)o->len, o->name, p->reason);
+			       "option --%.*s is not supported: %s", (int)o->len, o->name,
+			       p->reason);
 	if (p->action == PA_WARN)
 		vz_warn("Warning: --%.*s has no effect: %s", (int)o->len, o->name, p->reason);
 	if (param_is_list(p) || p->type >= PT_NETIF)
@@ -189,7 +190,8 @@ static int take_option(struct parse *ps, const struct opt *o, const char *value,
 		return 0;
 	case OPT_NETIF:
 		if (ps->n_edits == ARRAY_SIZE(ps->edits))
-			return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "too many interface options");
+			return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+				       "too many interface options");
 		ps->edits[ps->n_edits].key = o->name;
 		ps->edits[ps->n_edits++].value = value;
 		return 0;
@@ -212,7 +214,8 @@ static int finish(struct parse *ps, struct vz_err *e)
 	for (size_t i = 0; i < ps->n_edits; i++) {
 		int r;
 
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(ps->edits[i].key, " "), ps->edits[i].key);
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(ps->edits[i].key, " "),
+			 ps->edits[i].key);
 		r = change_netif_key(ps->ch, ps->ifname, key, ps->edits[i].value, e);
 		if (r < 0)
 			return r;
@@ -236,7 +239,8 @@ static int parse_long(struct parse *ps, int argc, char **argv, int *i, struct vz
 		value = name + n + 1;
 		if (!takes_value(&o))
 			return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
-				       "option '--%.*s' doesn't allow an argument", (int)o.len, o.name);
+				       "option '--%.*s' doesn't allow an argument", (int)o.len,
+				       o.name);
 	} else if (takes_value(&o)) {
 		if (*i + 1 >= argc)
 			return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
@@ -291,6 +295,7 @@ int conf_parse_args(int argc, char **argv, unsigned int when, const struct conf_
 	if (r < 0)
 		return r;
 	if (stray)
-		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "Invalid extra arguments: %.200s", stray);
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "Invalid extra arguments: %.200s",
+			       stray);
 	return finish(&ps, e);
 }

@@ -273,12 +273,14 @@ int change_netif_key(struct conf_change *ch, const char *ifname, const char *key
 	r = netif_set_key(&scratch, "ifname", 6, ifname, why, sizeof(why));
 	if (r < 0)
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
-			       "Bad parameter for --ifname: %.100s (accepted: %.200s)", ifname, why);
+			       "Bad parameter for --ifname: %.100s (accepted: %.200s)",
+			       ifname, why);
 	r = netif_set_key(&scratch, key, strlen(key), value, why, sizeof(why));
 	netif_done(&scratch);
 	if (r < 0)
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
-			       "Bad parameter for --%s: %.100s (accepted: %.200s)", key, value, why);
+			       "Bad parameter for --%s: %.100s (accepted: %.200s)", key,
+			       value, why);
 	ch->edits = xrealloc(ch->edits, (ch->n_edits + 1) * sizeof(*ch->edits));
 	ed = &ch->edits[ch->n_edits++];
 	memcpy(ed->ifname, scratch.ifname, sizeof(ed->ifname));
@@ -340,7 +342,8 @@ static void apply_list(struct conf *base, const struct list_change *l)
 		bool again = false;
 
 		for (size_t k = 0; k < l->add.n && row->type == PT_IPLIST; k++)
-			again |= value_ip_same(old->v[i], l->add.v[k]) && !str_eq(old->v[i], l->add.v[k]);
+			again |= value_ip_same(old->v[i], l->add.v[k]) &&
+				 !str_eq(old->v[i], l->add.v[k]);
 		if (!again && !deletes(l, row, old->v[i]))
 			vz_strv_add(&v.list, old->v[i]);
 	}

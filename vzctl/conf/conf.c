@@ -132,29 +132,35 @@ const struct vz_strv *conf_list(const struct conf *c, enum param_id p)
 	return v ? &v->list : &empty;
 }
 
-static size_t array_of(const struct conf *c, enum param_id p, bool right_type, const void **ret)
+/* The array value of @p, or NULL. */
+static const union value *array_of(const struct conf *c, enum param_id p, bool right_type)
 {
-	const union value *v = right_type ? conf_value(c, p) : NULL;
-
-	*ret = v ? v->arr.any : NULL;
-	return v ? v->arr.n : 0;
+	return right_type ? conf_value(c, p) : NULL;
 }
 
 size_t conf_netifs(const struct conf *c, const struct conf_netif **ret)
 {
-	return array_of(c, P_NETIF, true, (const void **)ret);
+	const union value *v = array_of(c, P_NETIF, true);
+
+	*ret = v ? v->arr.netif : NULL;
+	return v ? v->arr.n : 0;
 }
 
 size_t conf_toggles(const struct conf *c, enum param_id p, const struct conf_toggle **ret)
 {
-	return array_of(c, p, param_get(p)->type == PT_TOGGLES, (const void **)ret);
+	const union value *v = array_of(c, p, param_get(p)->type == PT_TOGGLES);
+
+	*ret = v ? v->arr.toggle : NULL;
+	return v ? v->arr.n : 0;
 }
 
 size_t conf_devices(const struct conf *c, enum param_id p, const struct conf_device **ret)
 {
 	uint8_t t = param_get(p)->type;
+	const union value *v = array_of(c, p, t == PT_DEVICES || t == PT_DEVNODES);
 
-	return array_of(c, p, t == PT_DEVICES || t == PT_DEVNODES, (const void **)ret);
+	*ret = v ? v->arr.dev : NULL;
+	return v ? v->arr.n : 0;
 }
 
 int conf_set(struct conf *c, enum param_id p, const char *value, enum conf_source src,

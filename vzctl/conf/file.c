@@ -30,7 +30,8 @@ struct line {
 
 static bool key_char(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '_';
 }
 
 static bool is_blank(char c)
@@ -144,7 +145,8 @@ struct reader {
 };
 
 /* Something is wrong with a line and its value is ignored, or not what it seems. */
-__printf(3, 4) static void complain(const struct reader *rd, unsigned int lineno, const char *fmt, ...)
+__printf(3, 4)
+static void complain(const struct reader *rd, unsigned int lineno, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
 	char what[512];
@@ -178,8 +180,8 @@ static void take_value(const struct reader *rd, unsigned int lineno, enum param_
 		return;
 	}
 	if (value_parse(row, value, CONF_FILE, &v, why, sizeof(why), &clamped) < 0) {
-		complain(rd, lineno, "bad value %s=\"%.100s\" (accepted: %.200s), ignoring", row->key,
-			 value, why);
+		complain(rd, lineno, "bad value %s=\"%.100s\" (accepted: %.200s), ignoring",
+			 row->key, value, why);
 		return;
 	}
 	if (clamped)
@@ -464,6 +466,11 @@ static void write_edit(struct vz_buf *out, const struct edit *ed, const char *eo
 	vz_buf_adds(out, eol);
 }
 
+static bool ends_crlf(const struct line *l)
+{
+	return l->len > 1 && l->text[l->len - 2] == '\r' && l->text[l->len - 1] == '\n';
+}
+
 /* Older copies of a changed key go too: 4.x reads the first, a shell the last. */
 static void rewrite(const char *text, size_t n, struct edit *ed, size_t n_ed, struct vz_buf *out)
 {
@@ -476,19 +483,18 @@ static void rewrite(const char *text, size_t n, struct edit *ed, size_t n_ed, st
 
 		if (x)
 			x->last = lineno;
-		if (lineno++ == 0 && l.len > 1 && l.text[l.len - 2] == '\r' && l.text[l.len - 1] == '\n')
+		if (lineno++ == 0 && ends_crlf(&l))
 			eol = "\r\n";
 	}
 	s = text;
 	lineno = 0;
 	while (next_line(&s, text + n, &l)) {
 		struct edit *x = edit_of(ed, n_ed, &l);
-		bool crlf = l.len > 1 && l.text[l.len - 2] == '\r' && l.text[l.len - 1] == '\n';
 
 		if (!x) {
 			vz_buf_add(out, l.text, l.len);
 		} else if (x->value && x->last == lineno) {
-			write_edit(out, x, crlf ? "\r\n" : "\n");
+			write_edit(out, x, ends_crlf(&l) ? "\r\n" : "\n");
 			x->written = true;
 		}
 		lineno++;
@@ -526,7 +532,8 @@ static int make_edits(const char *text, size_t n, const struct conf_change *ch, 
 
 		if (!conf_change_has(ch, p))
 			continue;
-		if (has && had && value_equal(param_get(p), conf_value(before, p), conf_value(after, p)))
+		if (has && had &&
+		    value_equal(param_get(p), conf_value(before, p), conf_value(after, p)))
 			continue;
 		/* Deleting from a list that was never there leaves no empty line. */
 		if (!had && has && value_empty(param_get(p), conf_value(after, p)))
@@ -582,7 +589,8 @@ static int save_file(const char *path, const struct conf_change *ch, bool may_cr
 	r = edit_text(vz_buf_str(&old), old.len, ch, &new, e);
 	if (r < 0)
 		return r;
-	if (!missing && old.len == new.len && memcmp(vz_buf_str(&old), vz_buf_str(&new), old.len) == 0)
+	if (!missing && old.len == new.len &&
+	    memcmp(vz_buf_str(&old), vz_buf_str(&new), old.len) == 0)
 		return 0;
 	r = write_config(path, &new, e);
 	return r < 0 ? r : 1;

@@ -17,17 +17,17 @@ int conf_name_check(const char *name, struct vz_err *e)
 {
 	size_t n = strlen(name);
 
-	if (!n || n > NAME_LEN_MAX || *name == '-' || *name == '.' || *name == ' ' || name[n - 1] == ' ')
+	if (!n || n > NAME_LEN_MAX || strchr("-. ", *name) || name[n - 1] == ' ')
 		goto bad;
 	for (const char *s = name; *s; s++)
-		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') ||
-		      strchr(" -+_.", *s)))
+		if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') ||
+		      (*s >= '0' && *s <= '9') || strchr(" -+_.", *s)))
 			goto bad;
 	return 0;
 bad:
 	return vz_fail(e, VZ_SET_NAME_ERROR, 0,
-		       "Invalid name '%.80s': 1 to %d letters, digits, blanks and -+_., not starting "
-		       "with -, . or a blank", name, NAME_LEN_MAX);
+		       "Invalid name '%.80s': 1 to %d letters, digits, blanks and -+_., not "
+		       "starting with -, . or a blank", name, NAME_LEN_MAX);
 }
 
 static void name_path(char *buf, size_t size, const char *name)
@@ -98,12 +98,12 @@ static int check_conflict(uint32_t ctid, const char *name, struct vz_err *e)
 
 	if (num_parse_ctid(name, &number) == 0 && number != ctid)
 		return vz_fail(e, VZ_SET_NAME_ERROR, 0,
-			       "Invalid name '%s': a number can only name the container of that number",
-			       name);
+			       "Invalid name '%s': a number can only name the container of that "
+			       "number", name);
 	if (name_target(name, &other) < 0 || other == ctid || !name_agrees(other, name))
 		return 0;
-	return vz_fail(e, VZ_SET_NAME_ERROR, 0, "Conflict: name %s already used by container %u", name,
-		       other);
+	return vz_fail(e, VZ_SET_NAME_ERROR, 0,
+		       "Conflict: name %s already used by container %u", name, other);
 }
 
 static int make_link(uint32_t ctid, const char *name, struct vz_err *e)

@@ -146,7 +146,8 @@ int netif_set_key(struct conf_netif *n, const char *key, size_t key_len, const c
 		return set_field(n, &rows[i], value, why, why_size);
 	}
 	if (!param_word(extra_keys, key, key_len) || !extra_value_ok(value)) {
-		snprintf(why, why_size, "keys are ifname bridge mac host_ifname host_mac mac_filter %s",
+		snprintf(why, why_size,
+			 "keys are ifname bridge mac host_ifname host_mac mac_filter %s",
 			 extra_keys);
 		return -EINVAL;
 	}
@@ -233,7 +234,8 @@ int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t
 		int r;
 
 		if (i == ARRAY_SIZE(order) || len >= sizeof(field)) {
-			snprintf(why, why_size, "expected ifname[,mac[,host_ifname[,host_mac[,bridge]]]]");
+			snprintf(why, why_size,
+				 "expected ifname[,mac[,host_ifname[,host_mac[,bridge]]]]");
 			return -EINVAL;
 		}
 		memcpy(field, spec, len);

@@ -11,22 +11,27 @@
 #define CONF_FILE_MAX (64u << 10)
 #define CONF_LIST_MAX 1024	/* entries of one list: far above any use */
 
-/* One value; which member is used follows from the row's type. */
+/*
+ * One value; which member is used follows from the row's type.  The widest
+ * member is the first, because { 0 } zeroes no more than the first.
+ */
 union value {
+	struct {
+		union {
+			void *any;
+			struct conf_netif *netif;
+			struct conf_toggle *toggle;
+			struct conf_device *dev;
+		};
+		size_t n;
+	} arr;
 	uint64_t u;
 	char *s;
 	struct conf_pair pair;
 	struct vz_strv list;
-	struct {
-		union {
-			struct conf_netif *netif;
-			struct conf_toggle *toggle;
-			struct conf_device *dev;
-			void *any;
-		};
-		size_t n;
-	} arr;
 };
+
+_Static_assert(sizeof(union value) == sizeof(((union value *)0)->arr), "arr is the widest");
 
 #define SET_WORDS ((P_COUNT + 63) / 64)
 
@@ -70,7 +75,9 @@ bool value_ip_is_any(const char *s);
 bool value_ip_same(const char *a, const char *b);
 
 /* NETIF, see netif.c */
-enum netif_key { NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER, NK_EXTRA };
+enum netif_key {
+	NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER,
+};
 int netif_parse_file(const char *text, union value *ret, char *why, size_t why_size);
 /* "eth0,mac,host,hostmac,bridge" */
 int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t why_size);

@@ -164,7 +164,8 @@ static int check_range(const struct param *p, uint64_t n, char *why, size_t why_
 	return -EINVAL;
 }
 
-static int parse_uint(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
+static int parse_uint(const struct param *p, const char *s, union value *v, char *why,
+		      size_t why_size)
 {
 	if (p->words && param_word(p->words, s, strlen(s))) {
 		v->u = 0;
@@ -175,7 +176,8 @@ static int parse_uint(const struct param *p, const char *s, union value *v, char
 	return check_range(p, v->u, why, why_size);
 }
 
-static int parse_percent(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
+static int parse_percent(const struct param *p, const char *s, union value *v, char *why,
+		         size_t why_size)
 {
 	char word[32];
 	size_t n = strlen(s);
@@ -196,7 +198,8 @@ static int parse_percent(const struct param *p, const char *s, union value *v, c
 }
 
 /* The command line counts in MB/s where a file counts in bytes/s. */
-static int parse_rate(const char *s, enum conf_source src, union value *v, char *why, size_t why_size)
+static int parse_rate(const char *s, enum conf_source src, union value *v, char *why,
+		      size_t why_size)
 {
 	bool suffix = false;
 
@@ -350,7 +353,8 @@ static const char *const string_syntax[] = {
 	[PT_DECIMAL] = "a number like 1.5",
 };
 
-static int parse_string(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
+static int parse_string(const struct param *p, const char *s, union value *v, char *why,
+		        size_t why_size)
 {
 	size_t n = strlen(s);
 
@@ -468,8 +472,9 @@ static const char *list_syntax(const struct param *p)
 {
 	return p->type == PT_IPLIST ? "IPv4 or IPv6 addresses with an optional /PREFIX" :
 	       p->type == PT_ADDRLIST ? "IPv4 or IPv6 addresses, or inherit" :
-	       p->type == PT_BINDLIST ? "SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths" :
-					"words without quotes";
+	       p->type == PT_BINDLIST ?
+			"SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths" :
+			"words without quotes";
 }
 
 /* An entry with the same address replaces the earlier one, as in 4.x. */
@@ -491,7 +496,8 @@ static void list_put(const struct param *p, struct vz_strv *l, const char *item)
 	vz_strv_add(l, item);
 }
 
-static int parse_list(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
+static int parse_list(const struct param *p, const char *s, union value *v, char *why,
+		      size_t why_size)
 {
 	struct vz_strv list = VZ_STRV_INIT;
 	char word[2100], item[2100];
@@ -624,7 +630,8 @@ static bool array_same(const struct param *p, const void *a, const void *b)
 	const struct conf_device *x = a, *y = b;
 
 	if (p->type == PT_TOGGLES)
-		return str_eq(((const struct conf_toggle *)a)->name, ((const struct conf_toggle *)b)->name);
+		return str_eq(((const struct conf_toggle *)a)->name,
+			      ((const struct conf_toggle *)b)->name);
 	return x->type == y->type && x->major == y->major && x->minor == y->minor &&
 	       str_eq(x->name, y->name);
 }
@@ -642,7 +649,8 @@ static void array_put(const struct param *p, union value *v, const void *entry)
 	memcpy((char *)v->arr.any + i * size, entry, size);
 }
 
-static int parse_array(const struct param *p, const char *s, union value *v, char *why, size_t why_size)
+static int parse_array(const struct param *p, const char *s, union value *v, char *why,
+		       size_t why_size)
 {
 	/* --capability takes commas as well as blanks. */
 	while (*(s += strspn(s, " \t,"))) {
@@ -773,8 +781,10 @@ static void format_device(const struct param *p, const struct conf_device *d, st
 static void format_toggle(const struct param *p, const struct conf_toggle *t, struct vz_buf *out)
 {
 	/* 4.x writes capabilities in capitals and features as they are. */
+	bool capitals = p == param_get(P_CAPABILITY);
+
 	for (const char *c = t->name; *c; c++)
-		vz_buf_addc(out, p == param_get(P_CAPABILITY) ? (char)toupper((unsigned char)*c) : *c);
+		vz_buf_addc(out, capitals ? (char)toupper((unsigned char)*c) : *c);
 	vz_buf_adds(out, t->on ? ":on" : ":off");
 }
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* See ct/stat.h.  Which kernel counter stands for which beancounter: sources[]. */
 #define VZ_ROOM "ct"
-#include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -13,116 +11,7 @@
 #include "ct/ct-int.h"
 #include "ct/stat.h"
 
-struct ct_view {
-	const struct conf *node;
-	const char *slice;
-	struct cg_scope *scopes;	/* populated ones */
-	size_t n;
-	uint32_t *dumps;
-	size_t n_dumps;
-	bool have_dumps;
-};
-
 enum { HAVE_INIT = 1u << 0, HAVE_USE = 1u << 1, HAVE_DISK = 1u << 2, HAVE_MEMORY = 1u << 3 };
-
-int ct_view_open(const struct conf *node, struct ct_view **ret, struct vz_err *e)
-{
-	struct ct_view *v = xcalloc(1, sizeof(*v));
-	size_t n = 0;
-	int r;
-
-	v->node = node;
-	v->slice = conf_str(node, P_CGROUP_SLICE);
-	r = cg_scopes(v->slice, &v->scopes, &n, e);
-	if (r < 0) {
-		free(v);
-		return r;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (v->scopes[i].populated)
-			v->scopes[v->n++] = v->scopes[i];
-	*ret = v;
-	return 0;
-}
-
-void ct_view_free(struct ct_view *v)
-{
-	if (!v)
-		return;
-	free(v->scopes);
-	free(v->dumps);
-	free(v);
-}
-
-size_t ct_view_count(const struct ct_view *v)
-{
-	return v->n;
-}
-
-uint32_t ct_view_id(const struct ct_view *v, size_t i)
-{
-	return v->scopes[i].ctid;
-}
-
-/* Both tables begin with the id. */
-static int cmp_id(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-_Static_assert(offsetof(struct cg_scope, ctid) == 0, "cmp_id() reads the first member");
-
-static const struct cg_scope *find_scope(const struct ct_view *v, uint32_t id)
-{
-	return v->n ? bsearch(&id, v->scopes, v->n, sizeof(*v->scopes), cmp_id) : NULL;
-}
-
-bool ct_view_running(const struct ct_view *v, uint32_t id)
-{
-	return find_scope(v, id) != NULL;
-}
-
-bool ct_view_frozen(const struct ct_view *v, uint32_t id)
-{
-	const struct cg_scope *s = find_scope(v, id);
-
-	return s && s->frozen;
-}
-
-/* One look into DUMPDIR instead of one per container. */
-static void read_dumps(struct ct_view *v)
-{
-	const char *dir = conf_str(v->node, P_DUMPDIR);
-	DIR *d = dir ? opendir(dir) : NULL;
-	struct dirent *de;
-	size_t cap = 0;
-
-	v->have_dumps = true;
-	while (d && (de = readdir(d))) {
-		uint32_t id;
-
-		if (!str_has_prefix(de->d_name, "Dump.") || num_parse_ctid(de->d_name + 5, &id) < 0)
-			continue;
-		if (v->n_dumps == cap) {
-			cap = cap ? 2 * cap : 16;
-			v->dumps = xrealloc(v->dumps, cap * sizeof(*v->dumps));
-		}
-		v->dumps[v->n_dumps++] = id;
-	}
-	if (d)
-		closedir(d);
-	if (v->n_dumps)
-		qsort(v->dumps, v->n_dumps, sizeof(*v->dumps), cmp_id);
-}
-
-bool ct_view_dumped(struct ct_view *v, uint32_t id)
-{
-	if (!v->have_dumps)
-		read_dumps(v);
-	return v->n_dumps && bsearch(&id, v->dumps, v->n_dumps, sizeof(*v->dumps), cmp_id);
-}
 
 /* ---- counters ---------------------------------------------------------- */
 
@@ -143,7 +32,7 @@ void ct_stat_done(struct ct_stat *s)
 static int scope_of(struct ct_stat *s)
 {
 	if (s->scope < 0 && s->running)
-		s->scope = cg_scope_open(s->view->slice, s->id);
+		s->scope = cg_scope_open(ct_view_slice(s->view), s->id);
 	return s->scope;
 }
 
@@ -381,11 +270,6 @@ uint64_t ct_stat_netns(struct ct_stat *s)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	return pid && stat(path, &st) == 0 ? st.st_ino : CT_UNKNOWN;
-}
-
-bool ct_stat_mounted(const struct ct_stat *s)
-{
-	return ct_is_mounted(conf_str(s->conf, P_VE_ROOT));
 }
 
 const char *ct_stat_layout(const struct ct_stat *s)

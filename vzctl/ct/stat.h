@@ -36,6 +36,13 @@ bool ct_view_running(const struct ct_view *v, uint32_t id);
 bool ct_view_frozen(const struct ct_view *v, uint32_t id);
 /* Has a dump: suspended unless it runs. */
 bool ct_view_dumped(struct ct_view *v, uint32_t id);
+const char *ct_view_slice(const struct ct_view *v);
+/* How many containers will be asked about: decides how the next two find out. */
+void ct_view_expect(struct ct_view *v, size_t n);
+/* Is there something at @path, an absolute path (a private area)? */
+bool ct_view_has_dir(struct ct_view *v, const char *path);
+/* Is a file system mounted on @root itself? */
+bool ct_view_mounted(struct ct_view *v, const char *root);
 
 /* ---- one container --------------------------------------------------- */
 
@@ -78,7 +85,6 @@ const struct ct_disk *ct_stat_disk(struct ct_stat *s);
 pid_t ct_stat_init(struct ct_stat *s);			/* host pid of init, or 0 */
 uint64_t ct_stat_uptime_ms(struct ct_stat *s);		/* since init started */
 uint64_t ct_stat_netns(struct ct_stat *s);		/* inode of its network namespace */
-bool ct_stat_mounted(const struct ct_stat *s);
 /* VE_LAYOUT, or what the private area shows to be; static or borrowed, NULL. */
 const char *ct_stat_layout(const struct ct_stat *s);
 

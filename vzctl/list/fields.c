@@ -103,7 +103,7 @@ static void get_status(struct ent *e, const struct field *f, char suffix, struct
 {
 	if (e->running)
 		val_str(v, "running");
-	else if (ct_stat_mounted(&e->st))
+	else if (ct_view_mounted(e->view, conf_str(e->conf, P_VE_ROOT)))
 		val_str(v, "mounted");
 	else
 		val_str(v, ct_view_dumped(e->view, e->id) ? "suspended" : "stopped");

@@ -3,7 +3,6 @@
 #define VZ_ROOM "list"
 #include <fnmatch.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -101,7 +100,6 @@ static int ids_of_node(struct listing *l, struct vz_err *e)
 static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 {
 	const char *private;
-	struct stat st;
 
 	e->running = ct_view_running(l->view, e->id);
 	if (l->o->stopped && !l->o->all && !l->o->n_args && e->running)
@@ -112,7 +110,8 @@ static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 		conf_defaults_ct(e->id, l->node, ret);
 	}
 	private = conf_str(*ret, P_VE_PRIVATE);
-	return e->running || l->o->missing || (private && stat(private, &st) == 0);
+	return e->running || l->o->missing || 
+	       (private && ct_view_has_dir(l->view, private));
 }
 
 static bool matches(const char *pattern, const char *s)
@@ -220,6 +219,7 @@ static int run(struct listing *l, struct vz_err *e)
 			return r;
 	}
 	sort_ids(l);
+	ct_view_expect(l->view, l->n_ids);
 	collect(l);
 	return l->candidates ? print(l) : none_found(l->o);
 }

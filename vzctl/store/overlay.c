@@ -120,32 +120,29 @@ static int set_options(int ctx)
 
 /*
  * Overlay keeps the credentials of its mounter and works in its layers with
- * them, so for the mount this thread
- *  - has as file-system ids what root of the container is on the host: an idmapped
- *    layer has no place for ids outside its map (EOVERFLOW, and so read-only);
- *  - lacks CAP_SYS_RESOURCE, which overrides project quota and reserved blocks
- *    (fs/quota/dquot.c:ignore_hardlimit).
+ * them, so for the mount this thread has as file-system ids what root of the
+ * container is on the host: an idmapped layer has no place for ids outside its
+ * map (EOVERFLOW, and so read-only).  Overlay itself drops CAP_SYS_RESOURCE from
+ * its copy, so that project quota binds (ovl_fill_super()).
  */
 static int ctx_create_as(int ctx, const struct stat *root)
 {
 	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct old[2], low[2];
+	struct __user_cap_data_struct caps[2];
 	int r;
 
-	if (syscall(SYS_capget, &hdr, old) < 0)
+	if (syscall(SYS_capget, &hdr, caps) < 0)
 		return -errno;
-	memcpy(low, old, sizeof(low));
-	low[0].effective &= ~(1u << CAP_SYS_RESOURCE);
 	syscall(SYS_setfsgid, root->st_gid);
 	syscall(SYS_setfsuid, root->st_uid);
 	/* Leaving fsuid 0 cost the file capabilities: take them again. */
-	if (syscall(SYS_capset, &hdr, low) < 0)
+	if (syscall(SYS_capset, &hdr, caps) < 0)
 		r = -errno;
 	else
 		r = sys_fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
 	syscall(SYS_setfsgid, getegid());
 	syscall(SYS_setfsuid, geteuid());
-	if (syscall(SYS_capset, &hdr, old) < 0 && r == 0)
+	if (syscall(SYS_capset, &hdr, caps) < 0 && r == 0)
 		r = -errno;
 	return r;
 }

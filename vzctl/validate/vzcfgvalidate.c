@@ -92,10 +92,11 @@ static void check_pairs(struct check *k)
 
 		if (!conf_pair(k->c, p, &v) || v.bar <= v.lim)
 			continue;
-		/* A VSwap container's 4.x configuration has such pairs where only the limit counts. */
+		/* Only the limit counts; 4.x wrote anything into the barrier. */
 		if (p == P_PHYSPAGES || p == P_SWAPPAGES)
 			continue;
-		problem(k, "%s: barrier %" PRIu64 " is above limit %" PRIu64, row->key, v.bar, v.lim);
+		problem(k, "%s: barrier %" PRIu64 " is above limit %" PRIu64, row->key,
+			v.bar, v.lim);
 		snprintf(fix, sizeof(fix), "%" PRIu64 ":%" PRIu64, v.bar, v.bar);
 		repair(k, p, fix);
 	}
@@ -132,7 +133,8 @@ static void explain_ubc(const struct check *k)
 	if (k->vswap)
 		return;
 	if (!limit_of(k, P_PRIVVMPAGES, &sum) || __builtin_mul_overflow(sum, k->page, &sum)) {
-		note("no PHYSPAGES and no PRIVVMPAGES limit: the container may use all of the node's memory");
+		note("no PHYSPAGES and no PRIVVMPAGES limit: the container may use all of the "
+		     "node's memory");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
@@ -149,12 +151,12 @@ static void explain_knobs(const struct check *k)
 	if (units < 15 || units > 100000)
 		note("CPUUNITS: %" PRIu64 " is taken as %d", units, units < 15 ? 10 : 100000);
 	if (conf_u64(k->c, P_QUOTATIME, 0))
-		note("QUOTATIME: the grace time is one for the whole file system, not per container");
+		note("QUOTATIME: the grace time is one for the whole file system, not per "
+		     "container");
 	if (conf_has(k->c, P_NUMFLOCK))
 		note("NUMFLOCK: Linux does not count file locks per container");
-	if (!conf_has(k->c, P_ONBOOT)) {
+	if (!conf_has(k->c, P_ONBOOT))
 		note("ONBOOT: not set; libvirt 9 crashes on such a file");
-	}
 	if (conf_has(k->c, P_LOCAL_UID) && !conf_u64(k->c, P_LOCAL_UID, 1))
 		note("LOCAL_UID: 0 makes root inside the container root of the node");
 	param_for_each(p) {
@@ -254,13 +256,15 @@ static void compare_net(struct check *k, uint32_t id, const struct conf *other)
 		size_t len = strcspn(mine->v[i], "/");
 
 		for (size_t j = 0; j < theirs->n; j++)
-			if (strcspn(theirs->v[j], "/") == len && strncmp(mine->v[i], theirs->v[j], len) == 0)
+			if (strcspn(theirs->v[j], "/") == len &&
+			    strncmp(mine->v[i], theirs->v[j], len) == 0)
 				problem(k, "IP_ADDRESS: %s is also in %u.conf", mine->v[i], id);
 	}
 	for (size_t i = 0; i < na; i++)
 		for (size_t j = 0; j < nb; j++) {
 			if (*a[i].host_ifname && str_eq(a[i].host_ifname, b[j].host_ifname))
-				problem(k, "NETIF: host_ifname %s is also in %u.conf", a[i].host_ifname, id);
+				problem(k, "NETIF: host_ifname %s is also in %u.conf",
+					a[i].host_ifname, id);
 			if (*a[i].mac && str_eq(a[i].mac, b[j].mac))
 				problem(k, "NETIF: mac %s is also in %u.conf", a[i].mac, id);
 		}

@@ -76,9 +76,13 @@ static int recipe_run(const char *recipe, const char *recipe_dir, const char *ro
 	_cleanup_free_ char *env_dir = xasprintf("RECIPES=%s", recipe_dir);
 	_cleanup_free_ char *env_arch = xasprintf("ARCH=%s", m->arch);
 	const char *argv[] = { "vztmpl", "run-recipe", recipe, NULL };
-	const char *env[4] = { env_root, env_dir, env_arch };
+	const char *env[8] = { env_root, env_dir, env_arch };
 	struct spawn sp = SPAWN_INIT;
-	int st;
+	int st, n = 3;
+
+	for (char **v = environ; *v && n < 7; v++)
+		if (str_has_prefix(*v, "VZ_") && (strstr(*v, "_MIRROR=") || strstr(*v, "_KEY=")))
+			env[n++] = *v;
 
 	sp.path = "/proc/self/exe";
 	sp.argv = argv;
@@ -90,8 +94,9 @@ static int recipe_run(const char *recipe, const char *recipe_dir, const char *ro
 		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "%s was killed by signal %d", recipe,
 			       WTERMSIG(st));
 	if (st)
-		return vz_fail(e, VZ_TEMPLATE_ERROR, 0, "%s failed with exit code %d", recipe,
-			       WEXITSTATUS(st));
+		return vz_fail(e, VZ_TEMPLATE_ERROR, 0,
+			       "Template %s was not built (exit code %d of the recipe)",
+			       strrchr(recipe, '/') + 1, WEXITSTATUS(st));
 	return 0;
 }
 

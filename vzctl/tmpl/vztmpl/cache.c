@@ -117,6 +117,25 @@ int cmd_list(const struct opts *o, struct vz_err *e)
 	return 0;
 }
 
+/* Archives of the same name that tmpl_tree() would take before @path. */
+static int remove_shadowing(const char *template_dir, const char *name, const char *path,
+			    struct vz_err *e)
+{
+	for (;;) {
+		_cleanup_free_ char *first = NULL;
+		struct stat st;
+		int r = tmpl_archive_find(template_dir, name, &first, &st, e);
+
+		if (r < 0)
+			return r;
+		if (str_eq(first, path))
+			return 0;
+		vz_info("Removing %s, which the new archive replaces", first);
+		if (unlink(first) < 0)
+			return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", first);
+	}
+}
+
 int cache_publish(const char *template_dir, const char *name, const char *tmp,
 		  const char *suffix, struct manifest *m, const struct tmpl_sum *sum,
 		  struct vz_err *e)
@@ -126,6 +145,7 @@ int cache_publish(const char *template_dir, const char *name, const char *tmp,
 	_cleanup_free_ char *path = xasprintf("%s/%s%s", dir, name, suffix);
 	_cleanup_close_ int dirfd = -EBADF;
 	struct stat st;
+	int r;
 
 	if (stat(tmp, &st) < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", tmp);
@@ -142,6 +162,9 @@ int cache_publish(const char *template_dir, const char *name, const char *tmp,
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", json);
 	if (rename(tmp, path) < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "Unable to create %s", path);
+	r = remove_shadowing(template_dir, name, path, e);
+	if (r < 0)
+		return r;
 	dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0 || fsync(dirfd) < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", dir);
