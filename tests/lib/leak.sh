@@ -21,8 +21,8 @@ leak_snapshot()
 	d=$(slice_dir)
 	{
 		awk '{print "mount", $4, $5}' /proc/self/mountinfo
-		# The slice itself stays when its last container ends.
-		find "$d" -mindepth 1 -type d 2>/dev/null | sed 's/^/cgroup /'
+		# The slice, and the group of the monitors in it, stay when a container ends.
+		find "$d" -mindepth 1 -type d ! -path "$d/mon" 2>/dev/null | sed 's/^/cgroup /'
 		ip -o link | awk '{print "link", $2}'
 		ip -o addr | awk '{print "addr", $2, $4}'
 		{ ip -4 route show table all; ip -6 route show table all; } | sed 's/^/route /'
