@@ -171,7 +171,7 @@ static int step_area(struct ct_plan *p, struct vz_err *e)
 	if (r < 0)
 		return r;
 	if ((p->store.disk_kb || p->store.inodes) && !store_quota_supported(&p->store))
-		vz_warn("DISKSPACE and DISKINODES are not enforced: '%s' has no project quota (mount it with prjquota, or use --layout image)",
+		vz_info("WARNING: DISKSPACE and DISKINODES are not enforced: '%s' has no project quota (mount it with prjquota, or use --layout image)",
 			p->ct->private);
 	return 0;
 }

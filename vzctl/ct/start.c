@@ -65,8 +65,9 @@ static void warn_missing(unsigned int missing)
 {
 	char names[64];
 
+	/* On stdout: some clients take any text on stderr for a failed start. */
 	if (missing)
-		vz_warn("Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
+		vz_info("WARNING: Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
 			cg_ctrl_names(missing, names, sizeof(names)));
 }
 
@@ -233,10 +234,21 @@ static int clone_root(const struct ct_plan *p, struct vz_err *e)
 {
 	int tree = sys_open_tree(AT_FDCWD, p->ct->root,
 				 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	struct mount_attr slave = { .propagation = MS_SLAVE };
 
 	if (tree < 0)
 		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to open the mount at '%s'",
 			       p->ct->root);
+	/*
+	 * The clone is a peer of VE_ROOT where that is shared (systemd makes all
+	 * of a host so): what the container mounts would show on the host, and
+	 * pivot_root(2) refuses.  A slave still gets what the host mounts later.
+	 */
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave) < 0) {
+		close(tree);
+		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to detach the mount at '%s'",
+			       p->ct->root);
+	}
 	return tree;
 }
 

@@ -110,18 +110,29 @@ void ct_state_remove(uint32_t id)
 	}
 }
 
+static const char *vzreboot_dir(void)
+{
+#ifdef VZ_TEST_HOOKS
+	const char *d = getenv("VZ_REBOOTDIR");
+
+	if (d)
+		return d;
+#endif
+	return VZREBOOT_DIR;
+}
+
 void ct_reboot_mark(uint32_t id, bool set)
 {
-	char path[64];
+	const char *dir = vzreboot_dir();
+	_cleanup_free_ char *path = xasprintf("%s/%u", dir, id);
 	int fd;
 
-	snprintf(path, sizeof(path), VZREBOOT_DIR "/%u", id);
 	if (!set) {
 		unlink(path);
 		return;
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 && errno == ENOENT && io_mkdir_p(VZREBOOT_DIR, 0755) == 0)
+	if (fd < 0 && errno == ENOENT && io_mkdir_p(dir, 0755) == 0)
 		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		close(fd);
