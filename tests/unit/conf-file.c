@@ -492,7 +492,7 @@ FTEST(numbers)
 FTEST(missing_config_is_created)
 {
 	is_int(save(101, "--cpus", "1", NULL), 1);
-	is_str(get("conf/101.conf"), "CPUS=\"1\"\n");
+	is_str(get("conf/101.conf"), "CPUS=\"1\"\nONBOOT=\"no\"\n");
 	ok(strstr(warnings(), "WARNING: ") && strstr(warnings(), "101.conf not found"));
 }
 

@@ -573,6 +573,29 @@ static int write_config(const char *path, const struct vz_buf *text, struct vz_e
 	return r < 0 ? vz_fail(e, VZ_CONFIG_SAVE_ERROR, -r, "Unable to save %s", path) : 0;
 }
 
+static bool text_has(const struct vz_buf *b, enum param_id p)
+{
+	const char *s = vz_buf_str(b);
+	const char *end = s + b->len;
+	struct line l;
+
+	while (next_line(&s, end, &l))
+		if (l.key && param_by_key(l.key, l.key_len) == p)
+			return true;
+	return false;
+}
+
+/* libvirt 9 crashes on a file without the key. */
+static void add_onboot(struct vz_buf *text)
+{
+	if (text_has(text, P_ONBOOT))
+		return;
+	if (text->len && text->s[text->len - 1] != '\n')
+		vz_buf_addc(text, '\n');
+	conf_quote(text, param_get(P_ONBOOT)->key, "no", false);
+	vz_buf_addc(text, '\n');
+}
+
 static int save_file(const char *path, const struct conf_change *ch, bool may_create,
 		     bool warn_missing, struct vz_err *e)
 {
@@ -589,8 +612,10 @@ static int save_file(const char *path, const struct conf_change *ch, bool may_cr
 	r = edit_text(vz_buf_str(&old), old.len, ch, &new, e);
 	if (r < 0)
 		return r;
-	if (!missing && old.len == new.len &&
-	    memcmp(vz_buf_str(&old), vz_buf_str(&new), old.len) == 0)
+	if (missing)
+		add_onboot(&new);
+	else if (old.len == new.len &&
+		 memcmp(vz_buf_str(&old), vz_buf_str(&new), old.len) == 0)
 		return 0;
 	r = write_config(path, &new, e);
 	return r < 0 ? r : 1;
@@ -608,18 +633,6 @@ int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err
 	return save_file(path, ch, false, false, e);
 }
 
-static bool text_has(const struct vz_buf *b, enum param_id p)
-{
-	const char *s = vz_buf_str(b);
-	const char *end = s + b->len;
-	struct line l;
-
-	while (next_line(&s, end, &l))
-		if (l.key && param_by_key(l.key, l.key_len) == p)
-			return true;
-	return false;
-}
-
 int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_change *ch,
 		   struct vz_err *e)
 {
@@ -632,11 +645,6 @@ int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_chang
 	r = edit_text(base_text, strlen(base_text), ch, &text, e);
 	if (r < 0)
 		return r;
-	if (!text_has(&text, P_ONBOOT)) {
-		if (text.len && text.s[text.len - 1] != '\n')
-			vz_buf_addc(&text, '\n');
-		conf_quote(&text, param_get(P_ONBOOT)->key, "no", false);
-		vz_buf_addc(&text, '\n');
-	}
+	add_onboot(&text);
 	return write_config(path, &text, e);
 }
