@@ -347,6 +347,8 @@ static void plan_init(struct ct_plan *p)
 
 		vz_strv_add(&p->env, s);
 	}
+	if (conf_str(c, P_VE_ENVIRONMENT))
+		vz_strv_split(&p->env, conf_str(c, P_VE_ENVIRONMENT), " \t");
 	p->init.hostname = conf_str(c, P_HOSTNAME);
 	p->init.inits = (const char *const *)p->inits.v;
 	p->init.env = (const char *const *)p->env.v;
@@ -359,6 +361,12 @@ static void plan_init(struct ct_plan *p)
 		p->init.pty_max = (uint32_t)v.lim;
 	if (p->limits.mem_max < VZ_UNLIMITED)
 		p->init.shm_bytes = p->limits.mem_max / 2;
+	if (conf_pair(c, P_LOCKEDPAGES, &v) && v.lim < VZ_UNLIMITED)
+		p->init.memlock_bytes = pages_to_bytes(v.lim);
+	else if (p->limits.mem_max < VZ_UNLIMITED)
+		p->init.memlock_bytes = p->limits.mem_max;
+	if (conf_pair(c, P_NUMSIGINFO, &v) && v.lim < VZ_UNLIMITED)
+		p->init.sigpending = v.lim;
 }
 
 int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct vz_err *e)

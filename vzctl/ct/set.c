@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "ct/ct-int.h"
 
 struct apply {
@@ -15,7 +16,7 @@ struct apply {
 	struct ct_plan *plan;		/* of the config as it will be */
 	struct conf_change *ch;
 	pid_t init;
-	int netns;
+	int pidfd, netns;
 };
 
 static bool touches(const struct conf_change *ch, enum param_group g)
@@ -183,8 +184,11 @@ static int apply_netifs(struct apply *a, const struct conf *old, struct vz_err *
 static int apply_dist(struct apply *a, struct vz_err *e)
 {
 	int r = 0;
+	const char *host = conf_str(a->ct->conf, P_HOSTNAME);
 
-	if (conf_change_has(a->ch, P_HOSTNAME))
+	if (conf_change_has(a->ch, P_HOSTNAME) && host)
+		r = ns_set_hostname(a->pidfd, host, e);
+	if (r == 0 && conf_change_has(a->ch, P_HOSTNAME))
 		r = ct_dist_run(a->plan, TMPL_SET_HOSTNAME, NULL, e);
 	if (r == 0 && (conf_change_has(a->ch, P_NAMESERVER) ||
 		       conf_change_has(a->ch, P_SEARCHDOMAIN)))
@@ -330,6 +334,7 @@ static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct co
 	a.init = ct_init_pid(ct, &pidfd, e);
 	if (a.init < 0)
 		return a.init;
+	a.pidfd = pidfd;
 	r = ct_plan_make(ct, "set", &p, e);
 	return r < 0 ? r : apply_running(&a, old, e);
 }
@@ -346,6 +351,24 @@ static int apply_stopped(struct ct *ct, const struct ct_set_opts *o, struct vz_e
 		return 0;
 	r = ct_plan_make(ct, "set", &p, e);
 	return r < 0 ? r : apply_disk(&a, e);
+}
+
+/* What the change as a whole must satisfy. */
+static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
+{
+	struct conf_pair ram;
+
+	param_for_each(id)
+		if (!o->save && (param_get(id)->flags & PF_NEEDS_SAVE) &&
+		    conf_change_has(o->change, id))
+			return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+				       "Parameter %s can only be set with --save",
+				       param_get(id)->key);
+	if (conf_change_has(o->change, P_PHYSPAGES) && conf_pair(ct->conf, P_PHYSPAGES, &ram) &&
+	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES))
+		return vz_fail(e, VZ_NOTENOUGHUBCPARAMS, 0,
+			       "A memory limit needs a swap limit, too: add --swap");
+	return 0;
 }
 
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
@@ -367,6 +390,8 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		r = (conf_defaults_ct(ct->id, ct->node, &old), 0);
 	if (r == 0)
 		r = conf_apply(ct->conf, o->change, e);
+	if (r == 0)
+		r = check_change(ct, o, e);
 	if (r < 0)
 		return r;
 	if (running && (conf_change_has(o->change, P_VE_ROOT) ||

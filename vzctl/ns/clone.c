@@ -78,6 +78,19 @@ static void become_root_again(void)
 		_exit(VZ_SYSTEM_ERROR);
 }
 
+/*
+ * The limits that hold when a user namespace is created bind all of its users
+ * together (ucounts).  Raising a hard limit needs CAP_SYS_RESOURCE: without it
+ * the inherited one stays.
+ */
+static void set_ceiling(int what, uint64_t v)
+{
+	struct rlimit rl = { v, v };
+
+	if (v)
+		(void)setrlimit(what, &rl);
+}
+
 pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
 		    struct vz_err *e)
 {
@@ -91,6 +104,8 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 	pid_t pid;
 	int r;
 
+	set_ceiling(RLIMIT_MEMLOCK, in->memlock_bytes);
+	set_ceiling(RLIMIT_SIGPENDING, in->sigpending);
 	if (map->count) {
 		r = become_owner(map);
 		if (r < 0)
@@ -181,4 +196,24 @@ int ns_userns_open(const struct ns_idmap *map, struct vz_err *e)
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return fd;
+}
+
+int ns_set_hostname(int pidfd, const char *name, struct vz_err *e)
+{
+	int status, r = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (setns(pidfd, CLONE_NEWUTS) < 0 || sethostname(name, strlen(name)) < 0)
+			_exit(errno);
+		_exit(0);
+	}
+	if (pid < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to fork");
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		r = vz_fail(e, VZ_BADHOSTNAME, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+			    "Unable to set hostname '%s'", name);
+	return r;
 }

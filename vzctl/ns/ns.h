@@ -56,6 +56,8 @@ struct ns_init {
 	unsigned int flags;		/* enum ns_init_flags */
 	uint32_t pty_max;		/* 0: kernel default */
 	uint64_t shm_bytes;		/* 0: half of the memory */
+	/* Ceilings of the user namespace (setrlimit(2)); 0: as inherited. */
+	uint64_t memlock_bytes, sigpending;
 };
 
 /*
@@ -80,6 +82,8 @@ int ns_init_result(int sock, struct vz_err *e);
 
 /* A user namespace with @map and nothing in it, for idmapped mounts. */
 int ns_userns_open(const struct ns_idmap *map, struct vz_err *e);
+/* Changes the node name in the UTS namespace of @pidfd's process. */
+int ns_set_hostname(int pidfd, const char *name, struct vz_err *e);
 /* "user", "net" ... of a process. */
 int ns_open(pid_t pid, const char *ns, struct vz_err *e);
 
