@@ -21,6 +21,14 @@ const struct vz_log_conf *vz_log_conf(void)
 	return &log_conf;
 }
 
+bool vz_log_set_quiet(bool quiet)
+{
+	bool old = log_conf.quiet;
+
+	log_conf.quiet = quiet;
+	return old;
+}
+
 static void log_to_file(const char *text)
 {
 	_cleanup_close_ int fd = -EBADF;

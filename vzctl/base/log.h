@@ -32,6 +32,8 @@ struct vz_log_conf {
 
 void vz_log_setup(const struct vz_log_conf *conf);
 const struct vz_log_conf *vz_log_conf(void);
+/* For a step that is not what was asked for; returns what it was. */
+bool vz_log_set_quiet(bool quiet);
 
 __printf(2, 3) void vz_log(enum vz_level level, const char *fmt, ...);
 

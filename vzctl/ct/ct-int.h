@@ -101,6 +101,12 @@ int ct_launch(struct ct_plan *p, struct vz_err *e);
 int ct_create_recover(struct ct *ct, struct vz_err *e);
 /* Everything that a dead container left on the host.  Idempotent. */
 int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e);
+/*
+ * Makes sure that scripts can run inside: a stopped container gets its
+ * namespaces, without an init and in silence, until ct_return().
+ */
+int ct_borrow(struct ct *ct, bool *ret_started, struct vz_err *e);
+void ct_return(struct ct *ct, bool started);
 /* Action scripts; 79. */
 int ct_hook(const struct ct *ct, const char *event, bool global_first, struct vz_err *e);
 int ct_hook_inside(struct ct *ct, const char *event, struct vz_err *e);

@@ -66,6 +66,7 @@ bool ct_is_vswap(const struct conf *c);
 
 struct ct_start_opts {
 	bool force, wait, skip_ve_setup, skip_fsck, skip_remount;
+	bool no_init;		/* namespaces for a script; silent */
 	bool dry_run;
 };
 

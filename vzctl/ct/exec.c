@@ -326,12 +326,16 @@ int ct_runscript(struct ct *ct, const char *file, struct vz_err *e)
 {
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 	int r = io_read_file_at(AT_FDCWD, file, &b, SCRIPT_MAX);
+	bool started;
 
 	if (r < 0)
 		return vz_fail(e, VZ_NOSCRIPT, -r, "Unable to read script '%s'", file);
-	if (!ct_is_running(ct->slice, ct->id))
-		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
-	return ct_run_script(ct, vz_buf_str(&b), b.len, NULL, 0, e);
+	r = ct_borrow(ct, &started, e);
+	if (r < 0)
+		return r;
+	r = ct_run_script(ct, vz_buf_str(&b), b.len, NULL, 0, e);
+	ct_return(ct, started);
+	return r;
 }
 
 /* ---- enter --------------------------------------------------------------- */

@@ -32,6 +32,20 @@ static int check_private(const struct ct_plan *p, struct vz_err *e)
 	return 0;
 }
 
+/*
+ * The tree below an overlay was removed; if its archive is still there, the
+ * same tree comes back, since its name is the archive's checksum.
+ */
+static int unpack_again(struct ct_plan *p)
+{
+	const char *name = conf_str(p->ct->conf, P_OSTEMPLATE);
+	_cleanup_free_ char *tree = NULL;
+
+	if (!name)
+		return -ENOENT;
+	return tmpl_tree(conf_str(p->ct->node, P_TEMPLATE), name, true, &tree, VZ_IGNORE);
+}
+
 int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e)
 {
 	_cleanup_close_ int mnt = -EBADF;
@@ -44,6 +58,8 @@ int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e)
 	if (r < 0)
 		return r;
 	mnt = store_mount(&p->store, userns, e);
+	if (mnt < 0 && e->code == VZ_OSTEMPLATE_NOT_FOUND && unpack_again(p) == 0)
+		mnt = store_mount(&p->store, userns, e);
 	if (mnt < 0)
 		return mnt;
 	if (sys_move_mount(mnt, "", AT_FDCWD, p->ct->root, MOVE_MOUNT_F_EMPTY_PATH) < 0)

@@ -210,6 +210,26 @@ static int apply_disk(struct apply *a, struct vz_err *e)
 	return r;
 }
 
+/* The whole list is made again; what the old config had and the new has not goes. */
+static int apply_devs(struct apply *a, const struct conf *old, struct vz_err *e)
+{
+	const struct conf_device *was, *now;
+	size_t n_was = conf_devices(old, P_DEVNODES, &was);
+	size_t n_now = conf_devices(a->ct->conf, P_DEVNODES, &now);
+	_cleanup_strv_ struct vz_strv gone = VZ_STRV_INIT;
+
+	if (!conf_change_has(a->ch, P_DEVNODES))
+		return 0;
+	for (size_t i = 0; i < n_was; i++)
+		vz_strv_add(&gone, was[i].name);
+	for (size_t i = 0; i < n_now; i++)
+		if (str_eq(now[i].access, "none"))
+			vz_strv_add(&gone, now[i].name);
+	vz_info("Setting devices");
+	return ns_dev_update(a->init, a->plan->devs, a->plan->n_devs,
+			     (const char *const *)gone.v, &a->plan->map, e);
+}
+
 static int apply_running(struct apply *a, const struct conf *old, struct vz_err *e)
 {
 	_cleanup_close_ int netns = -EBADF;
@@ -224,6 +244,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 	r = apply_addrs(a, conf_list(old, P_IP_ADDRESS), e);
 	if (r == 0)
 		say_cpu(a);
+	if (r == 0)
+		r = apply_devs(a, old, e);
 	if (r == 0)
 		r = apply_dist(a, e);
 	if (r == 0)
@@ -257,26 +279,21 @@ static bool needs_restart(const struct conf_change *ch, char *names, size_t size
 static int set_password(struct ct *ct, const char *userpw, struct vz_err *e)
 {
 	_cleanup_free_ char *env = xasprintf("USERPW=%s", userpw);
-	struct ct_start_opts quiet = { .force = true, .skip_ve_setup = true };
-	struct ct_stop_opts fast = { .fast = true };
 	const char *vars[] = { env, NULL };
-	bool was_running = ct_is_running(ct->slice, ct->id);
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	bool started;
 	int r;
 
 	if (!strchr(userpw, ':') || userpw[0] == ':' || strpbrk(userpw, "\n"))
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
 			       "Bad parameter for --userpasswd: USER:PASSWORD is expected");
-	if (!was_running) {
-		r = ct_start(ct, &quiet, e);
-		if (r < 0)
-			return r;
-	}
+	r = ct_borrow(ct, &started, e);
+	if (r < 0)
+		return r;
 	r = ct_plan_make(ct, "set", &p, e);
 	if (r == 0)
 		r = ct_dist_run(&p, TMPL_SET_USERPASS, vars, e);
-	if (!was_running)
-		(void)ct_stop(ct, &fast, VZ_IGNORE);
+	ct_return(ct, started);
 	if (r < 0) {
 		e->code = VZ_CHANGEPASS;
 		return vz_wrap(e, r, "Password change failed");

@@ -285,7 +285,8 @@ static int step_running(struct ct_plan *p, struct vz_err *e)
 		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "State of the container is gone");
 	st.running = true;
 	ct_dist_done(p);
-	ct_reboot_mark(p->ct->id, true);
+	if (!p->start.no_init)
+		ct_reboot_mark(p->ct->id, true);
 	return ct_state_save(p->ct->id, &st, e);
 }
 
@@ -399,6 +400,8 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	if (r < 0)
 		return r;
 	p.start = *o;
+	if (o->no_init)
+		p.init.flags |= NS_NO_INIT;
 	if (o->dry_run) {
 		ct_steps_show(start_steps, ARRAY_SIZE(start_steps), &p, NULL);
 		return 0;
@@ -416,4 +419,31 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 		return wait_started(ct, e);
 	vz_info("Container start in progress...");
 	return 0;
+}
+
+int ct_borrow(struct ct *ct, bool *ret_started, struct vz_err *e)
+{
+	struct ct_start_opts o = { .force = true, .skip_ve_setup = true, .no_init = true };
+	bool quiet;
+	int r = 0;
+
+	*ret_started = !ct_is_running(ct->slice, ct->id);
+	if (*ret_started) {
+		quiet = vz_log_set_quiet(true);
+		r = ct_start(ct, &o, e);
+		vz_log_set_quiet(quiet);
+	}
+	return r;
+}
+
+void ct_return(struct ct *ct, bool started)
+{
+	struct ct_stop_opts o = { .fast = true };
+	bool quiet;
+
+	if (!started)
+		return;
+	quiet = vz_log_set_quiet(true);
+	(void)ct_stop(ct, &o, VZ_IGNORE);
+	vz_log_set_quiet(quiet);
 }

@@ -13,6 +13,8 @@
 #include "ns/ns-int.h"
 #include "sys/syscalls.h"
 
+#define BELOW (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV)
+
 static int own(int dir, const char *name, const struct ns_idmap *map)
 {
 	return fchownat(dir, name, map->uid, map->gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0 ?
@@ -26,28 +28,44 @@ static int make_dir(int dev, const char *name, const struct ns_idmap *map)
 	return own(dev, name, map);
 }
 
+/* The directory of "net/tun", made when missing; the tenant may own the names. */
+static int open_parent(int dev, const char *name, const struct ns_idmap *map, const char **ret_base)
+{
+	const char *slash = strrchr(name, '/');
+	char dir[sizeof(((struct ns_dev *)0)->name)];
+	int fd, r;
+
+	*ret_base = slash ? slash + 1 : name;
+	snprintf(dir, sizeof(dir), "%.*s", slash ? (int)(slash - name) : 1, slash ? name : ".");
+	fd = sys_openat2(dev, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, BELOW);
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	r = strchr(dir, '/') ? -ENOENT : make_dir(dev, dir, map);
+	if (r < 0)
+		return r;
+	fd = sys_openat2(dev, dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, BELOW);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The mode is set by mknod alone: a chmod of the name could be led elsewhere. */
 static int make_node(int dev, const struct ns_dev *d, const struct ns_idmap *map)
 {
-	const char *s = d->name;
-	char dir[sizeof(d->name)];
+	_cleanup_close_ int parent = -EBADF;
+	const char *base;
+	mode_t mask;
 	int r;
 
-	while ((s = strchr(s, '/'))) {
-		snprintf(dir, sizeof(dir), "%.*s", (int)(s - d->name), d->name);
-		r = make_dir(dev, dir, map);
-		if (r < 0)
-			return r;
-		s++;
-	}
+	parent = open_parent(dev, d->name, map, &base);
+	if (parent < 0)
+		return parent;
 	/* Named twice in the config: the later row wins. */
-	if (unlinkat(dev, d->name, 0) < 0 && errno != ENOENT)
+	if (unlinkat(parent, base, 0) < 0 && errno != ENOENT)
 		return -errno;
-	if (mknodat(dev, d->name, (d->type == 'b' ? S_IFBLK : S_IFCHR),
-		    makedev(d->major, d->minor)) < 0)
-		return -errno;
-	r = own(dev, d->name, map);
-	/* By chmod: mknod's mode is subject to the umask. */
-	return r == 0 && fchmodat(dev, d->name, d->mode, 0) < 0 ? -errno : r;
+	mask = umask(0);
+	r = mknodat(parent, base, (d->type == 'b' ? S_IFBLK : S_IFCHR) | d->mode,
+		    makedev(d->major, d->minor)) < 0 ? -errno : 0;
+	umask(mask);
+	return r < 0 ? r : own(parent, base, map);
 }
 
 static int fill(int dev, const struct ns_idmap *map)
@@ -94,4 +112,35 @@ int ns_dev_mount(const struct ns_dev *devs, size_t n, const struct ns_idmap *map
 				       devs[i].name);
 	}
 	return take_fd(&dev);
+}
+
+int ns_dev_update(pid_t init, const struct ns_dev *devs, size_t n, const char *const *gone,
+		  const struct ns_idmap *map, struct vz_err *e)
+{
+	_cleanup_close_ int root = -EBADF, dev = -EBADF;
+	char path[40];
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)init);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0)
+		dev = sys_openat2(root, "dev", O_PATH | O_DIRECTORY | O_CLOEXEC, 0,
+				  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (dev < 0)
+		return vz_fail(e, VZ_SET_DEVICES, errno, "Unable to open the container's /dev");
+	for (; gone && *gone; gone++) {
+		_cleanup_close_ int parent = -EBADF;
+		const char *base;
+
+		parent = open_parent(dev, *gone, map, &base);
+		if (parent >= 0)
+			(void)unlinkat(parent, base, 0);
+	}
+	for (size_t i = 0; i < n; i++) {
+		r = make_node(dev, &devs[i], map);
+		if (r < 0)
+			return vz_fail(e, VZ_SET_DEVICES, -r, "Unable to make '/dev/%s'",
+				       devs[i].name);
+	}
+	return 0;
 }

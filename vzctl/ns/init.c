@@ -177,6 +177,18 @@ static int take_console(int slave, struct vz_err *e)
 	return 0;
 }
 
+/*
+ * Keeps the namespaces for scripts while the container's own init may be
+ * broken: reaps, until it is killed.
+ */
+static __noreturn void stand_in(const struct ns_init *in)
+{
+	sys_close_range(3, ~0U, 0);
+	for (;;)
+		if (waitpid(-1, NULL, 0) < 0)
+			poll(NULL, 0, 200);
+}
+
 static int init_setup(const struct ns_init *in, const struct ns_idmap *map, struct vz_err *e)
 {
 	struct ns_mounts m;
@@ -226,7 +238,7 @@ void ns_init_main(const struct ns_init *in, const struct ns_idmap *map)
 	int r = init_setup(in, map, &e);
 
 	if (r == 0 && (in->flags & NS_NO_INIT))
-		_exit(0);
+		stand_in(in);
 	if (r == 0)
 		exec_init(in, &e);
 	die(in, &e);

@@ -38,7 +38,7 @@ struct ns_dev {
 
 enum ns_init_flags {
 	NS_MASK_PROC = 1u << 0,	/* FEATURES nesting:off: cover what leaks in /proc */
-	NS_NO_INIT = 1u << 1,	/* runscript on a stopped container: run the script, exit */
+	NS_NO_INIT = 1u << 1,	/* namespaces only, for scripts: no init is executed */
 };
 
 struct ns_init {
@@ -75,6 +75,13 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
  */
 int ns_dev_mount(const struct ns_dev *devs, size_t n, const struct ns_idmap *map,
 		 struct vz_err *e);
+
+/*
+ * The same nodes in the /dev of a running container, whose root owns every name
+ * there: nothing is followed.  @gone: names to remove, NULL terminated.
+ */
+int ns_dev_update(pid_t init, const struct ns_dev *devs, size_t n, const char *const *gone,
+		  const struct ns_idmap *map, struct vz_err *e);
 
 /* Sends root and /dev to a waiting init, and reads its verdict: 0 when init runs. */
 int ns_init_go(int sock, int tree, int dev, struct vz_err *e);
