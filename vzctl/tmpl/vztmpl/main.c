@@ -40,27 +40,30 @@ static int run(const struct opts *o, int n, char **argv, struct vz_err *e)
 	usage(VZ_INVALID_PARAMETER_SYNTAX);
 }
 
-/* What the command line left open; a host without vz.conf has the built-in places. */
-static void dirs_from_conf(struct opts *o)
+/*
+ * What the command line left open; a host without vz.conf has the built-in
+ * places.  @node and @dir own what @o borrows.
+ */
+static void dirs_from_conf(struct opts *o, struct conf **node, char **dir)
 {
 	struct vz_err e = VZ_ERR_INIT;
-	/* The values live as long as the process. */
-	static struct conf *node;
-	static char *dir;
 	const char *v;
+	char *slash;
 
-	if ((!o->template_dir || !o->private_dir) && conf_load_node(&node, &e) < 0 &&
+	if ((!o->template_dir || !o->private_dir) && conf_load_node(node, &e) < 0 &&
 	    e.code != VZ_NOCONFIG)
 		vz_warn("%s, ignoring", e.msg);
 	if (!o->template_dir) {
-		v = node ? conf_str(node, P_TEMPLATE) : NULL;
+		v = *node ? conf_str(*node, P_TEMPLATE) : NULL;
 		o->template_dir = v ? v : "/var/lib/vz/template";
 	}
 	if (!o->private_dir) {
-		v = node ? conf_str(node, P_VE_PRIVATE) : NULL;
-		dir = xstrdup(v ? v : "/var/lib/vz/private/$VEID");
-		*strrchr(dir, '/') = '\0';
-		o->private_dir = dir;
+		v = *node ? conf_str(*node, P_VE_PRIVATE) : NULL;
+		*dir = xstrdup(v ? v : "/var/lib/vz/private/$VEID");
+		slash = strrchr(*dir, '/');
+		if (slash)
+			*slash = '\0';
+		o->private_dir = *dir;
 	}
 }
 
@@ -75,6 +78,8 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	_cleanup_conf_ struct conf *node = NULL;
+	_cleanup_free_ char *dir = NULL;
 	struct opts o = { 0 };
 	struct vz_log_conf log = { .prog = "vztmpl" };
 	struct vz_err e = VZ_ERR_INIT;
@@ -109,7 +114,7 @@ int main(int argc, char **argv)
 	vz_log_setup(&log);
 	if (optind == argc)
 		usage(VZ_INVALID_PARAMETER_SYNTAX);
-	dirs_from_conf(&o);
+	dirs_from_conf(&o, &node, &dir);
 	if (run(&o, argc - optind, argv + optind, &e) < 0) {
 		vz_error("%s", e.msg);
 		return e.code ? e.code : VZ_SYSTEM_ERROR;
