@@ -163,6 +163,9 @@ int cmd_set(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 
 	if (r < 0)
 		return r;
+	if (o.reset_ub && (o.save || !conf_change_empty(ch)))
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+			       "--reset_ub takes no other parameter");
 	if ((o.force || o.setmode) && !o.save)
 		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
 			       "%s needs --save", o.force ? "--force" : "--setmode");

@@ -27,27 +27,34 @@ static bool touches(const struct conf_change *ch, enum param_group g)
 	return false;
 }
 
-static int apply_limits(struct apply *a, struct vz_err *e)
+static int write_limits(const struct ct *ct, const struct cg_limits *l, struct vz_err *e)
 {
-	_cleanup_close_ int scope = -EBADF;
+	_cleanup_close_ int scope = cg_scope_open(ct->slice, ct->id);
 	unsigned int missing = 0;
 	char names[64];
 	int r;
 
-	if (!touches(a->ch, PG_MEM) && !touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
-		return 0;
-	scope = cg_scope_open(a->ct->slice, a->ct->id);
 	if (scope < 0)
-		return vz_fail(e, VZ_VE_NOT_RUNNING, -scope, "Container has no cgroup");
-	r = cg_limits_apply(scope, &a->plan->limits, &missing, e);
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
+	r = cg_limits_apply(scope, l, &missing, e);
 	if (r < 0)
 		return r;
 	if (missing)
-		vz_warn("Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
+		vz_info("WARNING: Limits of %s are not enforced: this node's cgroup v2 hierarchy has no such controllers",
 			cg_ctrl_names(missing, names, sizeof(names)));
-	if (touches(a->ch, PG_MEM))
-		vz_info("UB limits were set successfully");
 	return 0;
+}
+
+static int apply_limits(struct apply *a, struct vz_err *e)
+{
+	int r;
+
+	if (!touches(a->ch, PG_MEM) && !touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
+		return 0;
+	r = write_limits(a->ct, &a->plan->limits, e);
+	if (r == 0 && touches(a->ch, PG_MEM))
+		vz_info("UB limits were set successfully");
+	return r;
 }
 
 static void say_u64(const struct apply *a, enum param_id id, const char *fmt)
@@ -388,6 +395,41 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 	return 0;
 }
 
+/* --dry-run: each parameter as it is and as it will be. */
+static void show_changes(const struct ct *ct, const struct conf *old, bool running,
+			 const struct ct_set_opts *o)
+{
+	unsigned int n = 0;
+
+	param_for_each(id) {
+		_cleanup_free_ char *was = NULL, *now = NULL;
+		const struct param *p = param_get(id);
+
+		if (!conf_change_has(o->change, id))
+			continue;
+		was = conf_format(old, id);
+		now = conf_format(ct->conf, id);
+		printf("%2u %-14s %s -> %s%s%s\n", ++n, p->key, was && *was ? was : "(unset)",
+		       now && *now ? now : "(unset)",
+		       running && (p->when & WHEN_LIVE) ? "  at once" : "",
+		       o->save ? "  saved" : "");
+	}
+}
+
+static int reset_ub(struct ct *ct, struct vz_err *e)
+{
+	struct cg_limits l;
+	int r;
+
+	if (!ct_is_running(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
+	ct_limits(ct->conf, &l);
+	r = write_limits(ct, &l, e);
+	if (r == 0)
+		vz_info("UB limits were set successfully");
+	return r;
+}
+
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
 	bool running = ct_is_running(ct->slice, ct->id), later;
@@ -395,6 +437,8 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 	char names[256];
 	int r;
 
+	if (o->reset_ub)
+		return reset_ub(ct, e);
 	if (o->userpasswd) {
 		r = set_password(ct, o->userpasswd, e);
 		if (r < 0 || conf_change_empty(o->change))
@@ -421,8 +465,10 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 			       "Parameters cannot be set on a running container: %s", names);
 	if (later && !(o->setmode && str_eq(o->setmode, "restart")))
 		vz_warn("Parameters take effect at the next start: %s", names);
-	if (o->dry_run)
+	if (o->dry_run) {
+		show_changes(ct, old, running, o);
 		return 0;
+	}
 	if (running)
 		r = apply_now(ct, o, old, e);
 	else if (o->save)
