@@ -126,7 +126,7 @@ static int step_ids(struct ct_plan *p, struct vz_err *e)
 	int r;
 
 	if (p->map.count)
-		return 0;
+		return ct_ids_claim(p->ct, &p->map, e);
 	r = ct_ids_alloc(p->ct, &base, e);
 	if (r < 0)
 		return r;

@@ -112,6 +112,8 @@ int ct_hook(const struct ct *ct, const char *event, bool global_first, struct vz
 int ct_hook_inside(struct ct *ct, const char *event, struct vz_err *e);
 /* Allocates a range of host ids; 180. */
 int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e);
+/* Makes sure that the range the config names is this container's alone; 180. */
+int ct_ids_claim(struct ct *ct, const struct ns_idmap *map, struct vz_err *e);
 void ct_ids_free(uint32_t id);
 char *ct_console_log(uint32_t id);	/* owned by the caller */
 

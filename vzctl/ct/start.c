@@ -13,11 +13,6 @@
 
 /* ---- steps ------------------------------------------------------------ */
 
-static bool want_ids(const struct ct_plan *p)
-{
-	return !p->map.count;
-}
-
 /* The first start of a container from elsewhere: its range is kept for good. */
 static int step_ids(struct ct_plan *p, struct vz_err *e)
 {
@@ -25,8 +20,11 @@ static int step_ids(struct ct_plan *p, struct vz_err *e)
 	struct conf_change *ch;
 	char text[16];
 	uint32_t base;
-	int r = ct_ids_alloc(p->ct, &base, e);
+	int r;
 
+	if (p->map.count)
+		return ct_ids_claim(p->ct, &p->map, e);
+	r = ct_ids_alloc(p->ct, &base, e);
 	if (r < 0)
 		return r;
 	snprintf(text, sizeof(text), "%u", base);
@@ -43,7 +41,11 @@ static int step_ids(struct ct_plan *p, struct vz_err *e)
 
 static void show_ids(const struct ct_plan *p, struct vz_buf *b)
 {
-	vz_buf_adds(b, "allocate a range of host ids, save LOCAL_UID");
+	if (p->map.count)
+		vz_buf_addf(b, "host ids %u..%u are nobody else's", p->map.uid,
+			    p->map.uid + p->map.count - 1);
+	else
+		vz_buf_adds(b, "allocate a range of host ids, save LOCAL_UID");
 }
 
 static int step_rundir(struct ct_plan *p, struct vz_err *e)
@@ -311,7 +313,7 @@ static void show_hook(const struct ct_plan *p, struct vz_buf *b)
 }
 
 static const struct ct_step start_steps[] = {
-	{ "ids.alloc", step_ids, NULL, show_ids, want_ids },
+	{ "ids.claim", step_ids, NULL, show_ids, NULL },
 	{ "state.begin", step_rundir, undo_rundir, show_rundir, NULL },
 	{ "cg.create", step_cgroup, undo_cgroup, show_cgroup, NULL },
 	{ "dist.prepare", ct_dist_start, NULL, show_dist, want_dist },
