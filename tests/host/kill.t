@@ -69,6 +69,8 @@ fails()	# fails COMMAND STEP
 {
 	local before
 	prepare "$1"
+	# The mount point is made once and stays until destroy.
+	[ "$1" = create ] || mkdir -p "$node/root/$ct"
 	before=$(leak_snapshot)
 	words "$1"
 	VZ_FAIL_STEP=$2 run "${cmd[@]}"
