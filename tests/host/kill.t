@@ -76,7 +76,7 @@ fails()	# fails COMMAND STEP
 	VZ_FAIL_STEP=$2 run "${cmd[@]}"
 	if [ $rc = 0 ] || ! [[ $err =~ "was made to fail" ]]; then
 		tap_fail "$1 says that $2 failed"
-		diag "rc $rc" "$out" "$err"
+		diag "rc $rc" "$out" "$err" "$before" "$(tail -20 "$node/vzctl.log")"
 	fi
 	case $1 in
 	create | start | mount)
@@ -146,5 +146,130 @@ for c in create start stop mount umount destroy; do
 		done
 	done
 	leak_is "$nothing" "$c leaves nothing"
+done
+
+# ---- the monitor dies ------------------------------------------------------------
+
+prepare stop
+kill -9 "$(mon_pid "$ct")"
+sleep 0.2
+is "$(vzctl status "$ct")" "CTID $ct exist mounted running" "a container outlives its monitor"
+is "$(vzctl exec2 "$ct" echo in </dev/null)" in "exec without a monitor"
+code 3 "monitor is gone" "console without a monitor says so" vzctl console "$ct"
+quiet "stop without a monitor" vzctl stop "$ct" --fast
+vzctl --quiet destroy "$ct" >/dev/null
+leak_is "$nothing" "a container whose monitor died leaves nothing"
+
+prepare stop
+kill -9 "$(mon_pid "$ct")" "$(init_pid "$ct")"
+until_ok 5 is_down "$ct"
+quiet "start after monitor and init died" vzctl start "$ct"
+vzctl --quiet stop "$ct" --fast >/dev/null
+vzctl --quiet destroy "$ct" >/dev/null
+leak_is "$nothing" "a container that died with its monitor leaves nothing"
+
+# ---- init dies ----------------------------------------------------------------------
+
+stopped()	# exactly what a stop leaves
+{
+	[ "$(vzctl status "$ct")" = "CTID $ct exist unmounted down" ]
+}
+
+new
+mkdir -p "$node/root/$ct"
+before=$(leak_snapshot)
+vzctl --quiet start "$ct" >/dev/null
+kill -9 "$(init_pid "$ct")"
+ok "killed init: the monitor cleans up by itself" until_ok 5 stopped
+ok "the crash is logged" grep -q "init ended (signal 9)" "$node/vzctl.log"
+# It ran when the node would have gone down: that mark is all that stays.
+rm -f "$node/reboot/$ct"
+leak_is "$before" "a crash leaves nothing"
+
+other_init()	# other_init OLD: running with another init
+{
+	[ -n "$(init_pid "$ct")" ] && [ "$(init_pid "$ct")" != "$1" ] && is_running "$ct" &&
+		grep -q running=1 "$VZ_RUNDIR/$ct/state"
+}
+
+inside()	# inside COMMAND NAME again|down
+{
+	local old
+	rm -f "$VZ_RUNDIR/restarts.$ct"
+	is_running "$ct" || vzctl --quiet start "$ct" >/dev/null
+	old=$(init_pid "$ct")
+	# The command's own end is not reported when everything ends with it.
+	timeout 10 vzctl exec "$ct" "$1" </dev/null >/dev/null 2>&1
+	if [ "$3" = again ]; then
+		ok "$2" until_ok 8 other_init "$old"
+	else
+		ok "$2" until_ok 8 stopped
+	fi
+}
+
+inside "reboot -f" "reboot(2) restarts" again
+inside "reboot" "reboot through init restarts" again
+inside "halt -f" "halt stops" down
+inside "poweroff -f" "poweroff stops" down
+ok "a container halted from inside does not come back at boot" [ ! -e "$node/reboot/$ct" ]
+inside "poweroff" "poweroff through init stops" down
+leak_is "$before" "halted containers leave nothing"
+echo 'ALLOWREBOOT="no"' >>"$(conf_of "$ct")"
+inside "reboot -f" "ALLOWREBOOT=no: a reboot stops" down
+sed -i /ALLOWREBOOT/d "$(conf_of "$ct")"
+
+echo 'RESTART="on-failure"' >>"$(conf_of "$ct")"
+rm -f "$VZ_RUNDIR/restarts.$ct"
+vzctl --quiet start "$ct" >/dev/null
+for i in 1 2 3; do
+	old=$(init_pid "$ct")
+	kill -9 "$old"
+	ok "RESTART=on-failure: crash $i" until_ok 8 other_init "$old"
+done
+kill -9 "$(init_pid "$ct")"
+ok "the fourth crash within a minute stops" until_ok 8 stopped
+ok "the log says why" grep -q "restarted 3 times within" "$node/vzctl.log"
+rm -f "$VZ_RUNDIR/restarts.$ct"
+inside "halt -f" "on-failure: halt is no failure" down
+quiet "started by hand after all that" vzctl start "$ct"
+quiet "a deliberate stop is no failure" vzctl stop "$ct" --fast
+sleep 0.3
+is "$(vzctl status "$ct")" "CTID $ct exist unmounted down" "and stays"
+vzctl --quiet destroy "$ct" >/dev/null
+leak_is "$nothing" "restarts leave nothing"
+
+# ---- signals at random times -----------------------------------------------------------
+
+for i in {1..50}; do
+	[ -e "$(conf_of "$ct")" ] || new
+	verb=start sig=KILL
+	[ $((RANDOM % 2)) = 0 ] && sig=INT
+	if [ $((RANDOM % 3)) = 0 ]; then
+		vzctl --quiet start "$ct" >/dev/null 2>&1
+		verb="stop --fast"
+	fi
+	# shellcheck disable=SC2086
+	vzctl ${verb%% *} "$ct" ${verb#"${verb%% *}"} >/dev/null 2>&1 </dev/null &
+	pid=$!
+	ms=$((RANDOM % 40))
+	sleep "0.0$((ms / 10))$((ms % 10))"
+	kill -$sig $pid 2>/dev/null
+	{ wait $pid; } 2>/dev/null
+	how="$verb, SIG$sig after $ms ms"
+	run vzctl repair "$ct"
+	[ $rc = 0 ] || { tap_fail "repair after $how"; diag "$rc $out $err"; }
+	if is_running "$ct"; then
+		run vzctl exec2 "$ct" echo in
+		[ "$out" = in ] || { tap_fail "$how: running, and exec works"; diag "$rc $out $err"; }
+	else
+		run vzctl start "$ct"
+		[ $rc = 0 ] || { tap_fail "$how: starts again"; diag "$rc $out $err"; }
+	fi
+	run vzctl stop "$ct" --fast
+	[ $rc = 0 ] || { tap_fail "$how: stops"; diag "$rc $out $err"; }
+	if [ $((i % 10)) = 0 ]; then
+		vzctl --quiet destroy "$ct" >/dev/null 2>&1
+		leak_is "$nothing" "10 random signals leave nothing (seed $seed)"
+	fi
 done
 done_testing

@@ -123,21 +123,22 @@ static const char *vzreboot_dir(void)
 	return VZREBOOT_DIR;
 }
 
-void ct_reboot_mark(uint32_t id, bool set)
+bool ct_reboot_mark(uint32_t id, bool set)
 {
 	const char *dir = vzreboot_dir();
 	_cleanup_free_ char *path = xasprintf("%s/%u", dir, id);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 	int fd;
 
-	if (!set) {
-		unlink(path);
-		return;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (!set)
+		return unlink(path) == 0;
+	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT && io_mkdir_p(dir, 0755) == 0)
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd);
+		fd = open(path, flags, 0600);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 bool ct_is_mounted(const char *root)
