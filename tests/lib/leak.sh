@@ -46,7 +46,7 @@ leak_snapshot()
 leak_is()
 {
 	local before=$1 now i
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < 40; i++)); do
 		now=$(leak_snapshot)
 		if [ "$now" = "$before" ]; then
 			tap_pass "$2"

@@ -123,7 +123,8 @@ todo()
 # run COMMAND...: sets rc, out, err; standard input is empty; 60 seconds at most.
 run()
 {
-	timeout -k 5 "${run_timeout:-60}" "$@" </dev/null >"$tap_tmp/out" 2>"$tap_tmp/err"
+	# The outer redirection is for what bash says of a killed command.
+	{ timeout -k 5 "${run_timeout:-60}" "$@" </dev/null >"$tap_tmp/out" 2>"$tap_tmp/err"; } 2>/dev/null
 	rc=$?
 	out=$(tr -d '\0' <"$tap_tmp/out")
 	err=$(tr -d '\0' <"$tap_tmp/err")
@@ -319,13 +320,11 @@ mon_pid()
 # Processes of this node, wherever they are: its configuration is in their environment.
 node_procs()
 {
-	local p
-	for p in /proc/[0-9]*; do
-		[ "${p#/proc/}" = $$ ] && continue
-		grep -qzsx "VZ_CONFDIR=$VZ_CONFDIR" "$p/environ" || continue
+	local f p
+	grep -lzsxF "VZ_CONFDIR=$VZ_CONFDIR" /proc/[0-9]*/environ | while read -r f; do
+		p=${f%/environ}
 		case $(readlink "$p/exe") in
-		*/vzctl* | */vzmon* | */vztmpl* | */vztar*)
-			echo "$(tr '\0' ' ' <"$p/cmdline")" ;;
+		*/vzctl* | */vzmon* | */vztmpl* | */vztar*) tr '\0' ' ' <"$p/cmdline"; echo ;;
 		esac
 	done 2>/dev/null
 }

@@ -22,7 +22,7 @@
 
 /*
  * A note on disk while a create is under way: whether the config file is to be
- * made by it, and where the private area is.  Found by the next command, it
+ * made by it, where the private area is, and the name.  Found by the next command, it
  * says that all of that is debris and not somebody's container.
  */
 static char *note_path(uint32_t id)
@@ -39,8 +39,9 @@ static char *note_path(uint32_t id)
 static int step_begin(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_free_ char *path = note_path(p->ct->id), *dir = xstrdup(path);
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n", p->ct->has_conf ? "old" : "new",
-					      p->ct->private);
+	const char *name = conf_str(p->ct->conf, P_NAME);
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n", p->ct->has_conf ? "old" : "new",
+					      p->ct->private, name ? name : "");
 	int r;
 
 	*strrchr(dir, '/') = '\0';
@@ -81,7 +82,7 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 	struct store_ref s = { .ctid = ct->id };
 	char *save = NULL;
-	const char *kind;
+	const char *kind, *name;
 	int r;
 
 	if (io_read_file_at(AT_FDCWD, path, &b, 8192) < 0)
@@ -93,6 +94,9 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 		r = store_destroy(&s, e);
 		if (r < 0)
 			return r;
+		name = strtok_r(NULL, "\n", &save);
+		if (name)
+			conf_name_set(ct->id, NULL, name, VZ_IGNORE);
 		if (str_eq(kind, "new")) {
 			unlink(conf);
 			ct_ids_free(ct->id);

@@ -25,8 +25,8 @@ void ct_state_remove(uint32_t id);
 int ct_run_dir_make(uint32_t id, struct vz_err *e);
 char *ct_run_path(uint32_t id, const char *name);	/* owned by the caller */
 uint64_t ct_pid_start(pid_t pid);			/* 0 when there is no such process */
-/* "was running when the node went down": /var/lib/vzctl/vzreboot/CTID */
-void ct_reboot_mark(uint32_t id, bool set);
+/* "was running when the node went down": /var/lib/vzctl/vzreboot/CTID; true: changed */
+bool ct_reboot_mark(uint32_t id, bool set);
 
 /* ---- plan.c: struct conf becomes what the rooms below take ----------- */
 
@@ -56,6 +56,7 @@ struct ct_plan {
 	int userns, netns;
 	int dev;			/* detached mount for /dev */
 	bool was_mounted;
+	bool marked;			/* this start set the reboot mark */
 	struct ct_start_opts start;
 	struct ct_stop_opts stop;
 	const struct ct_create_opts *create;

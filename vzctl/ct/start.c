@@ -288,8 +288,15 @@ static int step_running(struct ct_plan *p, struct vz_err *e)
 	st.running = true;
 	ct_dist_done(p);
 	if (!p->start.no_init)
-		ct_reboot_mark(p->ct->id, true);
+		p->marked = ct_reboot_mark(p->ct->id, true);
 	return ct_state_save(p->ct->id, &st, e);
+}
+
+/* A mark from before stays: at boot, a failed start is tried again next time. */
+static void undo_running(struct ct_plan *p)
+{
+	if (p->marked)
+		ct_reboot_mark(p->ct->id, false);
 }
 
 static void show_running(const struct ct_plan *p, struct vz_buf *b)
@@ -321,7 +328,7 @@ static const struct ct_step start_steps[] = {
 	{ "store.mount", step_mount, undo_mount, show_mount, NULL },
 	{ "net.attach", step_net, undo_net, show_net, want_net },
 	{ "init.exec", step_init, undo_cgroup, show_init, NULL },
-	{ "state.running", step_running, NULL, show_running, NULL },
+	{ "state.running", step_running, undo_running, show_running, NULL },
 	{ "hook.start", step_hook, undo_cgroup, show_hook, want_start_hook },
 };
 

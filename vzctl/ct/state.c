@@ -2,9 +2,11 @@
 #define VZ_ROOM "ct"
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "base/io.h"
 #include "base/num.h"
@@ -121,21 +123,22 @@ static const char *vzreboot_dir(void)
 	return VZREBOOT_DIR;
 }
 
-void ct_reboot_mark(uint32_t id, bool set)
+bool ct_reboot_mark(uint32_t id, bool set)
 {
 	const char *dir = vzreboot_dir();
 	_cleanup_free_ char *path = xasprintf("%s/%u", dir, id);
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 	int fd;
 
-	if (!set) {
-		unlink(path);
-		return;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (!set)
+		return unlink(path) == 0;
+	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT && io_mkdir_p(dir, 0755) == 0)
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd);
+		fd = open(path, flags, 0600);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
 }
 
 bool ct_is_mounted(const char *root)
@@ -165,9 +168,29 @@ void ct_status(const struct ct *ct, struct ct_status *ret)
 	ret->suspended = !ret->running && stat(dump, &st) == 0;
 }
 
+/*
+ * What follows a container's end (`vzctl _exited`) is no command of anybody's:
+ * a start right after a stop must not fail because of it.  Nor does a holder
+ * that has not written its name yet count, for that is a matter of moments.
+ */
+static bool holder_passes(const char *path)
+{
+	char text[64], what[24] = "";
+	int pid = 0;
+
+	if (io_read_small_at(AT_FDCWD, path, text, sizeof(text)) <= 0 ||
+	    sscanf(text, "%d %23s", &pid, what) != 2)
+		return true;
+	return str_eq(what, "_exited") || (kill(pid, 0) < 0 && errno == ESRCH);
+}
+
+#define PASSING_MS 10000
+#define PASSING_NAP_MS 5
+
 static int ct_lock(struct ct *ct, const char *what, struct vz_err *e)
 {
 	const char *dir = conf_str(ct->node, P_LOCKDIR);
+	const struct timespec nap = { .tv_nsec = PASSING_NAP_MS * 1000000L };
 	_cleanup_free_ char *path = NULL;
 	char who[64] = "", holder[32] = "";
 	int fd;
@@ -178,6 +201,11 @@ static int ct_lock(struct ct *ct, const char *what, struct vz_err *e)
 	fd = io_lock(path, ct->lock_wait_ms, what);
 	if (fd == -ENOENT && io_mkdir_p(dir, 0755) == 0)
 		fd = io_lock(path, ct->lock_wait_ms, what);
+	for (int ms = 0; fd == -EWOULDBLOCK && ms < PASSING_MS && holder_passes(path);
+	     ms += PASSING_NAP_MS) {
+		nanosleep(&nap, NULL);
+		fd = io_lock(path, 0, what);
+	}
 	if (fd == -EWOULDBLOCK) {
 		if (io_read_small_at(AT_FDCWD, path, who, sizeof(who)) > 0)
 			snprintf(holder, sizeof(holder), " (pid %.*s)", (int)strcspn(who, "\n"),

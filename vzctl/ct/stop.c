@@ -36,8 +36,8 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 		if (r < 0)
 			return r;
 	}
-	if (had)
-		ct_state_remove(p->ct->id);
+	/* Also the directory alone: a start that was killed before it had a state. */
+	ct_state_remove(p->ct->id);
 	return 0;
 }
 

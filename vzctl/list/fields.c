@@ -532,7 +532,7 @@ void text_line(struct ent *e, const struct columns *c, bool no_trim, bool bare, 
 /* What a stopped container holds is nothing: 0, as in 4.x.  Unknown is null. */
 static void json_parts(struct ent *e, const struct field *f, struct vz_buf *out)
 {
-	const char *unset = f->parts == ubc_parts && !e->running ? "0" : "null";
+	const char *unset = f->parts != disk_parts && !e->running ? "0" : "null";
 
 	vz_buf_adds(out, "{\n");
 	for (const struct part *p = f->parts; p->json; p++) {
