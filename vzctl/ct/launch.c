@@ -6,6 +6,7 @@
  */
 #define VZ_ROOM "ct"
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -147,6 +148,8 @@ static __noreturn void monitor_main(struct monitor *m)
 	close(m->report);
 	if (ns_recv_fd(m->console, &master, &c, 1) != 1 || master < 0)
 		init_died(m, rep.init);
+	/* Until init is executed its CPU time is worth more; not for a slow script. */
+	poll(&(struct pollfd){ .fd = m->console, .events = POLLIN }, 1, 20);
 	close(m->console);
 	exec_vzmon(m, rep.init, master);
 	/* No vzmon: the container runs, unseen; only its end still matters. */

@@ -281,15 +281,10 @@ static void show_init(const struct ct_plan *p, struct vz_buf *b)
 
 static int step_running(struct ct_plan *p, struct vz_err *e)
 {
-	struct ct_state st;
-
-	if (ct_state_load(p->ct->id, &st) < 0)
-		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "State of the container is gone");
-	st.running = true;
 	ct_dist_done(p);
 	if (!p->start.no_init)
 		p->marked = ct_reboot_mark(p->ct->id, true);
-	return ct_state_save(p->ct->id, &st, e);
+	return ct_state_running(p->ct->id, e);
 }
 
 /* A mark from before stays: at boot, a failed start is tried again next time. */

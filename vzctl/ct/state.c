@@ -98,6 +98,22 @@ int ct_state_save(uint32_t id, const struct ct_state *st, struct vz_err *e)
 	return 0;
 }
 
+/* One byte in place: on the way of every start, and as atomic as a rename. */
+int ct_state_running(uint32_t id, struct vz_err *e)
+{
+	_cleanup_free_ char *path = ct_run_path(id, "state");
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	char buf[256], *at;
+	ssize_t n;
+
+	n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf) - 1, 0);
+	buf[n > 0 ? n : 0] = '\0';
+	at = strstr(buf, "running=0");
+	if (!at || pwrite(fd, "1", 1, at - buf + 8) != 1)
+		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "State of the container is gone");
+	return 0;
+}
+
 void ct_state_remove(uint32_t id)
 {
 	static const char *const names[] = { "state", "console.sock", "" };
