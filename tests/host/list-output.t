@@ -223,7 +223,7 @@ is "$rc|$out|$err" "1||Invalid sort field name: nope" "unknown sort field, desce
 run vzlist -o ctid,numproc.l -j
 is "$rc|$out|$err" "1||Field \`numproc.l' is not available in JSON output" "indexed field and JSON"
 run vzlist --help
-is "$rc|${out%%$'\n'*}|$err" "1|Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1] [-s [-]field]|" "--help: usage on stdout, 1"
+is "$rc|${out%%$'\n'*}|$err" "1|Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1]|" "--help: usage on stdout, 1"
 run vzlist -Z
 is "$rc|${out%% *}" "1|Usage:" "unknown option: the same"
 run setpriv --reuid 65534 --clear-groups vzlist -a
@@ -241,6 +241,10 @@ HOSTNAME="x
 X
 run vzlist -H -o ctid,cpus,ip 7007
 is "$rc|$out|$err" $'0|      7007     - -\n|' "a broken config"
+head -c 100000 /dev/zero > /mnt/etc/conf/7007.conf
+run vzlist -aH -o ctid,status
+[[ $out == *"      7007 stopped"* ]]
+ok $? "a config that cannot be read hides no container" "$out"
 rm /mnt/etc/vz.conf
 run vzlist -a
 is "$rc|$out|$err" "1||Global configuration file /mnt/etc/vz.conf not found" "no vz.conf"
