@@ -3,6 +3,7 @@
 # What vzlist prints about containers that do not run: columns, JSON, order,
 # filters, exit codes.  The expected text is in tests/golden/list-*.
 set -u
+# shellcheck source=tests/host/list-lib.sh
 . "$(dirname "$0")/list-lib.sh"
 private_node "$@"
 PATH=$bin:$PATH
@@ -99,7 +100,7 @@ is "$out" $'7001\n7002\n7003\n7005\n' "-1 after -o counts"
 run vzlist -a1n
 is "${out%%$'\n'*}" "      web1          - stopped   192.0.2.10      web1.example.com" "-n after -1 counts"
 # The same answers one by one and in bulk (directories are read as a whole from 17 on).
-for i in {7020..7040}; do ct $i </dev/null; done
+for i in {7020..7040}; do ct "$i" </dev/null; done
 run vzlist -aH -o ctid,status 7001 7002 7003 7005
 few=$out
 run vzlist -aH -o ctid,status
