@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034
 # For tests/host/list-*.t: TAP, golden files, a node of stopped containers.
 # A golden file is rewritten with GOLDEN=write and then reviewed.
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

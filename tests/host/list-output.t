@@ -3,6 +3,7 @@
 # What vzlist prints about containers that do not run: columns, JSON, order,
 # filters, exit codes.  The expected text is in tests/golden/list-*.
 set -u
+# shellcheck source=tests/host/list-lib.sh
 . "$(dirname "$0")/list-lib.sh"
 private_node "$@"
 PATH=$bin:$PATH
@@ -99,7 +100,7 @@ is "$out" $'7001\n7002\n7003\n7005\n' "-1 after -o counts"
 run vzlist -a1n
 is "${out%%$'\n'*}" "      web1          - stopped   192.0.2.10      web1.example.com" "-n after -1 counts"
 # The same answers one by one and in bulk (directories are read as a whole from 17 on).
-for i in {7020..7040}; do ct $i </dev/null; done
+for i in {7020..7040}; do ct "$i" </dev/null; done
 run vzlist -aH -o ctid,status 7001 7002 7003 7005
 few=$out
 run vzlist -aH -o ctid,status
@@ -223,7 +224,7 @@ is "$rc|$out|$err" "1||Invalid sort field name: nope" "unknown sort field, desce
 run vzlist -o ctid,numproc.l -j
 is "$rc|$out|$err" "1||Field \`numproc.l' is not available in JSON output" "indexed field and JSON"
 run vzlist --help
-is "$rc|${out%%$'\n'*}|$err" "1|Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1] [-s [-]field]|" "--help: usage on stdout, 1"
+is "$rc|${out%%$'\n'*}|$err" "1|Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1]|" "--help: usage on stdout, 1"
 run vzlist -Z
 is "$rc|${out%% *}" "1|Usage:" "unknown option: the same"
 run setpriv --reuid 65534 --clear-groups vzlist -a
@@ -241,6 +242,10 @@ HOSTNAME="x
 X
 run vzlist -H -o ctid,cpus,ip 7007
 is "$rc|$out|$err" $'0|      7007     - -\n|' "a broken config"
+head -c 100000 /dev/zero > /mnt/etc/conf/7007.conf
+run vzlist -aH -o ctid,status
+[[ $out == *"      7007 stopped"* ]]
+ok $? "a config that cannot be read hides no container" "$out"
 rm /mnt/etc/vz.conf
 run vzlist -a
 is "$rc|$out|$err" "1||Global configuration file /mnt/etc/vz.conf not found" "no vz.conf"

@@ -1,16 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vzlist and vzpid of a container that runs: counters, states, and what its root
-# user could do to mislead them.  Uses CTID 7010 and the slice vzl-test.slice.
+# user could do to mislead them.  Uses CTID 7010 in a slice of its own.
 set -u
+# shellcheck source=tests/host/list-lib.sh
 . "$(dirname "$0")/list-lib.sh"
+if [ "${VZ_LIST_NS:-}" != yes ]; then
+	VZ_LIST_NS=yes exec unshare -m -n --propagation private bash "$0" "$@"
+fi
+mount --make-rshared / || exit 1
+ip link set lo up
 template=${VZ_TEMPLATE:-/var/lib/vz/template}
 [ -e "$template/cache/minimal.tar.zst" ] || skip_all "no template 'minimal' in $template"
 for cg in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ "$(stat -fc %T $cg 2>/dev/null)" = cgroup2fs ] && break
 done
 PATH=$bin:$PATH
-id=7010 slice=vzl-test.slice
+id=7010 slice=vzl$$.slice
 scope=$cg/$slice/vz-$id.scope
 tn=$(mktemp -d /var/tmp/vz-list-XXXXXX)
 export VZ_CONFDIR=$tn/etc VZ_RUNDIR=$tn/run VZ_LIBEXECDIR=$bin VZ_SBINDIR=$bin \
@@ -97,7 +103,7 @@ mv "$tn/etc/hidden" "$tn/etc/conf/$id.conf"
 
 # ---- a hostile tree of groups ----------------------------------------------
 deep=$scope/ct
-for i in {1..40}; do deep=$deep/d; done
+for _ in {1..40}; do deep=$deep/d; done
 mkdir -p "$deep"
 run timeout 5 vzlist -Ho numproc $id
 is "$rc|$out" $'0|         -\n' "groups nested without end: unknown, at once"

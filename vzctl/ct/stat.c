@@ -11,7 +11,8 @@
 #include "ct/ct-int.h"
 #include "ct/stat.h"
 
-enum { HAVE_INIT = 1u << 0, HAVE_USE = 1u << 1, HAVE_DISK = 1u << 2, HAVE_MEMORY = 1u << 3 };
+enum { HAVE_INIT = 1u << 0, HAVE_USE = 1u << 1, HAVE_DISK = 1u << 2, HAVE_MEMORY = 1u << 3,
+       HAVE_LAYOUT = 1u << 4 };
 
 /* ---- counters ---------------------------------------------------------- */
 
@@ -93,7 +94,8 @@ struct source {
  * event is a failure; "max" of memory.events only counts rounds of reclaim.
  */
 static const struct source sources[] = {
-	{ P_PHYSPAGES, NULL, "memory.current", "memory.peak", "memory.max", "memory.events", "oom" },
+	{ P_PHYSPAGES, NULL, "memory.current", "memory.peak", "memory.max",
+	  "memory.events", "oom" },
 	{ P_SWAPPAGES, NULL, "memory.swap.current", "memory.swap.peak", "memory.swap.max",
 	  "memory.swap.events", "fail" },
 	{ P_PRIVVMPAGES, .stat = "anon", .events = "memory.events", .event = "oom" },
@@ -216,17 +218,31 @@ void ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *r
 		*ret_limit = VZ_UNLIMITED;
 }
 
+/* Looking at the private area takes a dozen system calls: once. */
+const char *ct_stat_layout(struct ct_stat *s)
+{
+	const char *private = conf_str(s->conf, P_VE_PRIVATE);
+
+	if (s->have & HAVE_LAYOUT)
+		return s->layout;
+	s->have |= HAVE_LAYOUT;
+	s->layout = conf_str(s->conf, P_VE_LAYOUT);
+	if (!s->layout && private && store_detect(private, &s->layout, VZ_IGNORE) < 0)
+		s->layout = NULL;
+	return s->layout;
+}
+
 const struct ct_disk *ct_stat_disk(struct ct_stat *s)
 {
 	struct store_usage u;
 	struct store_ref ref = { .ctid = s->id, .private = conf_str(s->conf, P_VE_PRIVATE),
-				 .layout = conf_str(s->conf, P_VE_LAYOUT) };
+				 .layout = ct_stat_layout(s) };
 
 	if (s->have & HAVE_DISK)
 		return &s->disk;
 	s->have |= HAVE_DISK;
 	s->disk = (struct ct_disk){ CT_UNKNOWN, CT_UNKNOWN };
-	if (ref.private && store_usage(&ref, &u, VZ_IGNORE) >= 0)
+	if (ref.private && ref.layout && store_usage(&ref, &u, VZ_IGNORE) >= 0)
 		s->disk = (struct ct_disk){ u.used_kb, u.used_inodes };
 	return &s->disk;
 }
@@ -270,15 +286,6 @@ uint64_t ct_stat_netns(struct ct_stat *s)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	return pid && stat(path, &st) == 0 ? st.st_ino : CT_UNKNOWN;
-}
-
-const char *ct_stat_layout(const struct ct_stat *s)
-{
-	const char *word = conf_str(s->conf, P_VE_LAYOUT), *private = conf_str(s->conf, P_VE_PRIVATE);
-
-	if (!word && private && store_detect(private, &word, VZ_IGNORE) < 0)
-		return NULL;
-	return word;
 }
 
 /* ---- vzpid ----------------------------------------------------------------- */

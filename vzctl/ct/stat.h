@@ -69,6 +69,7 @@ struct ct_stat {
 	pid_t init;
 	uint64_t init_start;
 	char *memory_stat;
+	const char *layout;
 };
 
 void ct_stat_open(struct ct_view *v, uint32_t id, const struct conf *conf, struct ct_stat *ret);
@@ -86,7 +87,7 @@ pid_t ct_stat_init(struct ct_stat *s);			/* host pid of init, or 0 */
 uint64_t ct_stat_uptime_ms(struct ct_stat *s);		/* since init started */
 uint64_t ct_stat_netns(struct ct_stat *s);		/* inode of its network namespace */
 /* VE_LAYOUT, or what the private area shows to be; static or borrowed, NULL. */
-const char *ct_stat_layout(const struct ct_stat *s);
+const char *ct_stat_layout(struct ct_stat *s);
 
 /* ---- one process ------------------------------------------------------ */
 

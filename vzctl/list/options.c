@@ -28,8 +28,9 @@ static const struct option long_options[] = {
 
 static void usage(void)
 {
-	fputs("Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1] [-s [-]field]\n"
-	      "              [-h pattern] [-N pattern] [-d pattern] [-i pattern] [ctid|name ...]\n"
+	fputs("Usage: vzlist [-a | -S] [-n] [-H] [-t] [-j] [-o field[,field...] | -1]\n"
+	      "              [-s [-]field] [-h pattern] [-N pattern] [-d pattern] [-i pattern]\n"
+	      "              [ctid|name ...]\n"
 	      "       vzlist -L | --list\n"
 	      "       vzlist --help\n"
 	      "\n"

@@ -125,9 +125,9 @@ static size_t utf8_len(const unsigned char *s)
 
 	if (*s < 0x80)
 		return 1;
-	n = *s >= 0xf0 && *s < 0xf8 ? 4 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xc0 && *s < 0xe0 ? 2 : 0;
-	if (!n)
+	if (*s < 0xc0 || *s >= 0xf8)
 		return 0;
+	n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
 	min = n == 2 ? 0x80 : n == 3 ? 0x800 : 0x10000;
 	cp = *s & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {
@@ -174,12 +174,13 @@ static void json_toggles(const struct vz_strv *l, struct vz_buf *out)
 	vz_buf_addc(out, '{');
 	for (size_t i = 0; i < l->n; i++) {
 		const char *colon = strchr(l->v[i], ':');
-		_cleanup_free_ char *name = xstrndup(l->v[i], (size_t)(colon - l->v[i]));
+		size_t len = colon ? (size_t)(colon - l->v[i]) : strlen(l->v[i]);
+		_cleanup_free_ char *name = xstrndup(l->v[i], len);
 
 		if (i)
 			vz_buf_adds(out, ", ");
 		json_string(out, name);
-		vz_buf_adds(out, str_eq(colon, ":on") ? ": true" : ": false");
+		vz_buf_adds(out, colon && str_eq(colon, ":on") ? ": true" : ": false");
 	}
 	vz_buf_addc(out, '}');
 }

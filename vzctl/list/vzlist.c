@@ -99,14 +99,16 @@ static int ids_of_node(struct listing *l, struct vz_err *e)
  */
 static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 {
+	struct vz_err err = VZ_ERR_INIT;
 	const char *private;
 
 	e->running = ct_view_running(l->view, e->id);
 	if (l->o->stopped && !l->o->all && !l->o->n_args && e->running)
 		return false;
-	if (conf_load_ct(e->id, l->node, ret, VZ_IGNORE) < 0) {
-		if (!e->running)
+	if (conf_load_ct(e->id, l->node, ret, &err) < 0) {
+		if (!e->running && err.code == VZ_NOVECONFIG)
 			return false;
+		/* One that cannot be read is still there. */
 		conf_defaults_ct(e->id, l->node, ret);
 	}
 	private = conf_str(*ret, P_VE_PRIVATE);
@@ -132,8 +134,10 @@ static bool netif_matches(const struct conf *c, const char *pattern)
 
 static bool wanted(const struct options *o, const struct conf *c)
 {
-	return matches(o->hostname, conf_str(c, P_HOSTNAME)) && matches(o->name, conf_str(c, P_NAME)) &&
-	       matches(o->description, conf_str(c, P_DESCRIPTION)) && netif_matches(c, o->netif);
+	return matches(o->hostname, conf_str(c, P_HOSTNAME)) &&
+	       matches(o->name, conf_str(c, P_NAME)) &&
+	       matches(o->description, conf_str(c, P_DESCRIPTION)) &&
+	       netif_matches(c, o->netif);
 }
 
 static void add_row(struct listing *l, struct ent *e)
@@ -233,17 +237,15 @@ int main(int argc, char **argv)
 	struct listing l = { .o = &o };
 	int r = options_parse(argc, argv, &o);
 
-	if (r >= 0)
-		return r;
-	if (getuid() != 0) {
-		fputs("This program can only be run under root.\n", stderr);
-		return 1;
-	}
 	vz_log_setup(&lc);
-	r = run(&l, &e);
-	if (r < 0) {
-		fprintf(stderr, "%s\n", e.msg);
+	if (r < 0 && getuid() != 0) {
+		fputs("This program can only be run under root.\n", stderr);
 		r = 1;
+	} else if (r < 0) {
+		r = run(&l, &e);
+		if (r < 0)
+			fprintf(stderr, "%s\n", e.msg);
+		r = r < 0 ? 1 : r;
 	}
 	for (size_t i = 0; i < l.n_rows; i++)
 		val_done(&l.rows[i].key);
