@@ -133,12 +133,15 @@ static int add_script(const struct tmpl_dist *d, enum tmpl_action a, struct vz_b
 	return r;
 }
 
-static int collect(struct ct_plan *p, struct vz_err *e)
+static int collect(struct ct_plan *p, bool first, struct vz_err *e)
 {
 	_cleanup_dist_ struct tmpl_dist *d = NULL;
 	const struct conf *c = p->ct->conf;
 	int r = load(p, &d, e);
 
+	/* 4.x ran it after create, on the host; here it waits for the namespaces. */
+	if (r == 0 && first)
+		r = add_script(d, TMPL_POST_CREATE, &p->script, e);
 	if (r == 0)
 		r = add_script(d, TMPL_PRE_START, &p->script, e);
 	if (r == 0)
@@ -158,14 +161,14 @@ int ct_dist_start(struct ct_plan *p, struct vz_err *e)
 	_cleanup_strv_ struct vz_strv env = VZ_STRV_INIT;
 	struct vz_buf old = VZ_BUF_INIT;
 	const char *t = conf_str(p->ct->conf, P_OSTEMPLATE);
-	bool same;
+	bool same, first;
 	int r;
 
 	ct_dist_env(p, "starting", &env);
 	text = vz_strv_join(&env, "\n");
 	p->dist_stamp = xasprintf("%s\n%s\n", t ? t : "", text);
-	same = io_read_file_at(AT_FDCWD, path, &old, 65536) == 0 &&
-	       str_eq(vz_buf_str(&old), p->dist_stamp);
+	first = io_read_file_at(AT_FDCWD, path, &old, 65536) < 0;
+	same = !first && str_eq(vz_buf_str(&old), p->dist_stamp);
 	vz_buf_done(&old);
 	if (same) {
 		free(take_ptr(p->dist_stamp));
@@ -173,7 +176,7 @@ int ct_dist_start(struct ct_plan *p, struct vz_err *e)
 	}
 	base_env(&p->script_env);
 	vz_strv_copy(&p->script_env, &env);
-	r = collect(p, e);
+	r = collect(p, first, e);
 	p->init.script = vz_buf_str(&p->script);
 	p->init.script_len = p->script.len;
 	p->init.script_env = (const char *const *)p->script_env.v;
