@@ -93,7 +93,8 @@ struct source {
  * event is a failure; "max" of memory.events only counts rounds of reclaim.
  */
 static const struct source sources[] = {
-	{ P_PHYSPAGES, NULL, "memory.current", "memory.peak", "memory.max", "memory.events", "oom" },
+	{ P_PHYSPAGES, NULL, "memory.current", "memory.peak", "memory.max",
+	  "memory.events", "oom" },
 	{ P_SWAPPAGES, NULL, "memory.swap.current", "memory.swap.peak", "memory.swap.max",
 	  "memory.swap.events", "fail" },
 	{ P_PRIVVMPAGES, .stat = "anon", .events = "memory.events", .event = "oom" },
@@ -274,7 +275,8 @@ uint64_t ct_stat_netns(struct ct_stat *s)
 
 const char *ct_stat_layout(const struct ct_stat *s)
 {
-	const char *word = conf_str(s->conf, P_VE_LAYOUT), *private = conf_str(s->conf, P_VE_PRIVATE);
+	const char *word = conf_str(s->conf, P_VE_LAYOUT);
+	const char *private = conf_str(s->conf, P_VE_PRIVATE);
 
 	if (!word && private && store_detect(private, &word, VZ_IGNORE) < 0)
 		return NULL;

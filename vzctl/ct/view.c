@@ -305,7 +305,8 @@ bool ct_view_mounted(struct ct_view *v, const char *root)
 		return ct_is_mounted(root);
 	if (!v->have_mounts)
 		read_mounts(v);
-	if (!v->mounts.n || snprintf(path, sizeof(path), "%s/%s", dir->real, base) >= (int)sizeof(path))
+	if (!v->mounts.n ||
+	    snprintf(path, sizeof(path), "%s/%s", dir->real, base) >= (int)sizeof(path))
 		return ct_is_mounted(root);
 	return names_have(&v->mounts, path);
 }

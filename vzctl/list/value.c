@@ -125,9 +125,9 @@ static size_t utf8_len(const unsigned char *s)
 
 	if (*s < 0x80)
 		return 1;
-	n = *s >= 0xf0 && *s < 0xf8 ? 4 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xc0 && *s < 0xe0 ? 2 : 0;
-	if (!n)
+	if (*s < 0xc0 || *s >= 0xf8)
 		return 0;
+	n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
 	min = n == 2 ? 0x80 : n == 3 ? 0x800 : 0x10000;
 	cp = *s & (0x7fu >> n);
 	for (size_t i = 1; i < n; i++) {

@@ -110,7 +110,7 @@ static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 		conf_defaults_ct(e->id, l->node, ret);
 	}
 	private = conf_str(*ret, P_VE_PRIVATE);
-	return e->running || l->o->missing || 
+	return e->running || l->o->missing ||
 	       (private && ct_view_has_dir(l->view, private));
 }
 
@@ -132,7 +132,8 @@ static bool netif_matches(const struct conf *c, const char *pattern)
 
 static bool wanted(const struct options *o, const struct conf *c)
 {
-	return matches(o->hostname, conf_str(c, P_HOSTNAME)) && matches(o->name, conf_str(c, P_NAME)) &&
+	return matches(o->hostname, conf_str(c, P_HOSTNAME)) &&
+	       matches(o->name, conf_str(c, P_NAME)) &&
 	       matches(o->description, conf_str(c, P_DESCRIPTION)) && netif_matches(c, o->netif);
 }
 
