@@ -211,7 +211,8 @@ static void keys_of(unsigned int when, unsigned int not_when)
 		param_for_each(id) {
 			const struct param *p = param_get(id);
 
-			if (!(p->when & when) || (p->when & not_when) || !str_eq(section(p), sections[i]))
+			if (!(p->when & when) || (p->when & not_when) ||
+			    !str_eq(section(p), sections[i]))
 				continue;
 			if (!open)
 				printf(".Ss %s\n.Bl -tag -width Ds\n",
@@ -305,7 +306,8 @@ static const struct {
 	{ VZ_CHKPNT_ERROR, "The container cannot be suspended." },
 	{ VZ_RESTORE_ERROR, "The container cannot be resumed." },
 	{ VZ_INVALID_PARAMETER_SYNTAX, "Wrong usage, or options that do not go together." },
-	{ VZ_INVALID_PARAMETER_VALUE, "An unknown option, a bad value, or a bad container number or name." },
+	{ VZ_INVALID_PARAMETER_VALUE,
+	  "An unknown option, a bad value, or a bad container number or name." },
 	{ VZ_VE_ROOT_NOTSET, "VE_ROOT is not set." },
 	{ VZ_VE_PRIVATE_NOTSET, "VE_PRIVATE is not set." },
 	{ VZ_VE_TMPL_NOTSET, "TEMPLATE is not set." },
@@ -378,7 +380,8 @@ static const struct {
 	{ VZ_SNAP_UMOUNT, "The snapshot cannot be unmounted." },
 	{ VZ_COMPACT, "The image cannot be compacted." },
 	{ VZ_SNAP_LIST, "Snapshots cannot be listed." },
-	{ VZ_IDMAP, "The container's ids cannot be mapped: no free range, or a file system without idmapped mounts." },
+	{ VZ_IDMAP,
+	  "The container's ids cannot be mapped: no free range, or a file system without idmapped mounts." },
 	{ VZ_CGROUP_DELEGATION, "The control group hierarchy is missing a controller." },
 	{ VZ_NO_HELPER, "A program of the node is missing; the message names it." },
 	{ VZ_NEEDS_PATCHED_KERNEL, "This needs a kernel with the vz patches." },

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # make bench: how long things take, next to the other programs of the field.
 # Not part of `all`: needs root, and a machine that does nothing else.  A build
 # of its own, because only test hooks let vzctl keep its files elsewhere.

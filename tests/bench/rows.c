@@ -344,8 +344,8 @@ static const char *vz_conf_text(struct vz_buf *b)
 static int vz_prepare(void)
 {
 	static const char *const dir[] = { "vz", "vz/conf", "vz/conf/conf", "vz/conf/dists",
-					   "vz/lock", "vz/dump", "vz/template", "vz/template/cache", "vz/root",
-					   "vz/private", "vz/run", "vz/ids", "vz/dist",
+					   "vz/lock", "vz/dump", "vz/template", "vz/template/cache",
+					   "vz/root", "vz/private", "vz/run", "vz/ids", "vz/dist",
 					   "vz/console" };
 	static const char *const env[][2] = {
 		{ "VZ_CONFDIR", "vz/conf" }, { "VZ_RUNDIR", "vz/run" }, { "VZ_IDSDIR", "vz/ids" },
@@ -624,7 +624,8 @@ struct row rows[] = {
 	{ .group = "program", .name = "true, static", .prog = "tests/bench/init",
 	  .argv = true_argv },
 	{ .group = "program", .name = "/bin/true", .prog = "/bin/true", .argv = true_argv },
-	{ .group = "program", .name = "vzctl --version", .prog = "bin/vzctl", .argv = version_argv },
+	{ .group = "program", .name = "vzctl --version", .prog = "bin/vzctl",
+	  .argv = version_argv },
 	{ .group = "program", .name = "crun --version", .prog = CRUN, .argv = version_argv },
 	{ .group = "program", .name = "runc --version", .prog = RUNC, .argv = version_argv },
 };

@@ -45,8 +45,9 @@ static void check_canonical(const struct conf *c)
 
 static void check_edit(const char *text, size_t n, const struct conf *before)
 {
-	static const char *const argv[] = { "--hostname", "fuzz", "--ipadd", "192.0.2.1", "--cpus=3",
-					    "--ipdel", "192.0.2.2", "--netif_del", "eth0" };
+	static const char *const argv[] = { "--hostname", "fuzz", "--ipadd", "192.0.2.1",
+					    "--cpus=3", "--ipdel", "192.0.2.2",
+					    "--netif_del", "eth0" };
 	_cleanup_buf_ struct vz_buf once = VZ_BUF_INIT, twice = VZ_BUF_INIT;
 	struct conf_change *ch = conf_change_new();
 	_cleanup_conf_ struct conf *after = NULL;

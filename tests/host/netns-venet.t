@@ -242,7 +242,7 @@ ok is "$(ours)" "" -- "nothing stays of 250"
 # --- a namespace that belongs to a user namespace, as a container's does
 unshare -U -n sleep 1000 &
 c8=$!
-pids+=($c8)
+pids+=("$c8")
 until [ "$(readlink /proc/$c8/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
 ok "$call" attach 108 /proc/$c8/ns/net 192.0.2.18 2001:db8::18 -- "owned by a user namespace"
 ok "$call" ping 0 - 192.0.2.18 -- "works"

@@ -221,7 +221,8 @@ __attribute__((unused)) static bool try_fresh_fs(const char *mkfs, const char *o
 	must(mount("vz-store-test", BASE, "tmpfs", 0, "size=2g,mode=755") == 0);
 	must(mkdir(T, 0755) == 0);
 	snprintf(cmd, sizeof(cmd), "truncate -s 512M " BASE "/img && "
-		 "%s " BASE "/img >/dev/null 2>&1 && mount -o loop,%s " BASE "/img " T " 2>" BASE "/err && "
+		 "%s " BASE "/img >/dev/null 2>&1 && "
+		 "mount -o loop,%s " BASE "/img " T " 2>" BASE "/err && "
 		 "mkdir -p " T "/private " T "/mnt", mkfs, opts);
 	return shell(cmd) == 0;
 }

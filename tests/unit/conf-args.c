@@ -147,7 +147,8 @@ TEST(units)
 
 TEST(addresses)
 {
-	is_int(SET("--ipadd", "192.0.2.1/24", "--ipadd=2001:DB8:0::1 10.0.0.1", "--ip", "0.0.0.0"), 0);
+	is_int(SET("--ipadd", "192.0.2.1/24", "--ipadd=2001:DB8:0::1 10.0.0.1",
+		   "--ip", "0.0.0.0"), 0);
 	is_str(fmt(P_IP_ADDRESS), "192.0.2.1/24 2001:db8::1 10.0.0.1");
 	is_int(SET("--ipdel", "2001:0db8::1"), 0);
 	is_str(fmt(P_IP_ADDRESS), "192.0.2.1/24 10.0.0.1");
@@ -178,7 +179,8 @@ TEST(interfaces)
 	is_int(SET("--netif_add", "eth1,,,,br1", "--netif-add", "eth2"), 0);
 	is_int(conf_netifs(c, &n), 3);
 	is_str(n[1].bridge, "br1");
-	is_int(SET("--mac_filter", "off", "--ifname", "eth1", "--bridge", "", "--gw", "10.0.0.1"), 0);
+	is_int(SET("--mac_filter", "off", "--ifname", "eth1", "--bridge", "",
+		   "--gw", "10.0.0.1"), 0);
 	is_int(conf_netifs(c, &n), 3);
 	ok(!n[1].mac_filter);
 	is_str(n[1].bridge, "");

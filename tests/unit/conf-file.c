@@ -231,7 +231,8 @@ FTEST(quoting)
 FTEST(a_shell_reads_what_we_write)
 {
 	static const char *const texts[] = {
-		"plain", "with \"quotes\" and 'single'", "$HOME ${HOME} $(touch pwned) `touch pwned`",
+		"plain", "with \"quotes\" and 'single'",
+		"$HOME ${HOME} $(touch pwned) `touch pwned`",
 		"back\\slash\\", "!#*?;&|<>", "ümläut \xf0\x9f\x90\x83", " blanks ",
 	};
 	char cmd[256];
@@ -272,8 +273,9 @@ FTEST(hostile_files)
 	is_int(e.code, 85);
 	is_int(save(103, "--cpus", "1", NULL), -EFBIG);
 	is_int(e.code, 139);
-	put("conf/104.conf", "=\n==\n\"\n'\nIP_ADDRESS=\"\nNETIF=\"ifname=\nNETIF=;;;\nDEVICES=::::\n"
-			     "CPUMASK=-\nCAPABILITY=:\nVE_ROOT=\"/$\"\nBINDMOUNT=:\n\\\n");
+	put("conf/104.conf",
+	    "=\n==\n\"\n'\nIP_ADDRESS=\"\nNETIF=\"ifname=\nNETIF=;;;\nDEVICES=::::\n"
+	    "CPUMASK=-\nCAPABILITY=:\nVE_ROOT=\"/$\"\nBINDMOUNT=:\n\\\n");
 	ok(load(104) != NULL);
 	/* More addresses than anybody has. */
 	memset(big, 0, 200000);
@@ -298,8 +300,9 @@ FTEST(layers)
 
 	is_int(conf_load_node(&node, &e), -EPROTO);
 	is_int(e.code, 10);
-	put("vz.conf", "LOCKDIR=/x\nCONFIGFILE=\"basic\"\nVE_LAYOUT=btrfs\nNETFILTER=disabled\n"
-		       "NAMESERVER=\"192.0.2.53\"\nCPUUNITS=2000\nVE_PRIVATE=/vz/private/${VEID}\n");
+	put("vz.conf",
+	    "LOCKDIR=/x\nCONFIGFILE=\"basic\"\nVE_LAYOUT=btrfs\nNETFILTER=disabled\n"
+	    "NAMESERVER=\"192.0.2.53\"\nCPUUNITS=2000\nVE_PRIVATE=/vz/private/${VEID}\n");
 	is_int(conf_load_node(&node, &e), 0);
 	is_str(conf_str(node, P_LOCKDIR), "/x");
 	is_str(conf_str(node, P_VE_LAYOUT), "btrfs");
@@ -370,8 +373,9 @@ FTEST(samples)
 	struct conf_change *ch = keep(conf_change_new());
 	struct conf *s = NULL;
 
-	put("conf/ve-small.conf-sample", "PHYSPAGES=\"0:128M\"\nHOSTNAME=\"x\"\nIP_ADDRESS=10.0.0.1\n"
-					 "CPUUNITS=10\nVE_ROOT=/x\nFEATURES=\"fuse:on\"\n");
+	put("conf/ve-small.conf-sample",
+	    "PHYSPAGES=\"0:128M\"\nHOSTNAME=\"x\"\nIP_ADDRESS=10.0.0.1\n"
+	    "CPUUNITS=10\nVE_ROOT=/x\nFEATURES=\"fuse:on\"\n");
 	is_int(conf_load_sample("small", &s, &e), 0);
 	keep(s);
 	is_int(conf_change_set(ch, P_CPUUNITS, "99", CONF_CLI, &e), 0);
@@ -390,8 +394,8 @@ FTEST(samples)
 /* The files we ship: no warning, ONBOOT=, and plain decimals where libvirt wants them. */
 FTEST(shipped_samples)
 {
-	static const char *const names[] = { "basic", "light", "vswap-256m", "vswap-512m", "vswap-1g",
-					     "vswap-2g", "vswap-4g" };
+	static const char *const names[] = { "basic", "light", "vswap-256m", "vswap-512m",
+					     "vswap-1g", "vswap-2g", "vswap-4g" };
 	_cleanup_conf_ struct conf *node = NULL;
 
 	conf_dir_set("templates");
@@ -405,7 +409,10 @@ FTEST(shipped_samples)
 		ok(strstr(vz_buf_str(&text), "\nONBOOT=\"no\"\n") != NULL);
 		is_str(conf_str(s, P_ONBOOT), "no");
 		ok(conf_pair(s, P_PHYSPAGES, &p));
-		ok(strncmp(names[i], "vswap", 5) == 0 ? p.lim < VZ_UNLIMITED : p.lim == VZ_UNLIMITED);
+		if (strncmp(names[i], "vswap", 5) == 0)
+			ok(p.lim < VZ_UNLIMITED);
+		else
+			ok(p.lim == VZ_UNLIMITED);
 		param_for_each(id) {
 			unsigned long long a, b;
 			char key[64];
@@ -416,7 +423,8 @@ FTEST(shipped_samples)
 				continue;
 			snprintf(key, sizeof(key), "\n%s=\"", param_get(id)->key);
 			line = strstr(vz_buf_str(&text), key);
-			ok(line && sscanf(line + strlen(key), "%llu:%llu\"%n", &a, &b, &end) == 2 && end);
+			ok(line && sscanf(line + strlen(key), "%llu:%llu\"%n", &a, &b, &end) == 2);
+			ok(end > 0);
 		}
 	}
 	{
@@ -440,8 +448,8 @@ FTEST(shipped_samples)
 
 FTEST(names)
 {
-	static const char *const bad[] = { "", "a/b", "..", "../conf/101.conf", "-x", ".new", "a\nb",
-					   "ümlaut", "a\"b", "a$b", " a", "a ",
+	static const char *const bad[] = { "", "a/b", "..", "../conf/101.conf", "-x", ".new",
+					   "a\nb", "ümlaut", "a\"b", "a$b", " a", "a ",
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 	uint32_t id = 0;
 
@@ -503,16 +511,18 @@ FTEST(vswap_values)
 		{ "0:256M", (256ULL << 20) }, { "0:unlimited", VZ_UNLIMITED },
 		{ "0:9223372036854775807", VZ_UNLIMITED },
 	};
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	struct conf_pair p;
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		uint64_t want;
 		char text[128];
 
 		snprintf(text, sizeof(text), "PHYSPAGES=\"%s\"\n", t[i].text);
 		put("conf/101.conf", text);
 		ok(conf_pair(load(101), P_PHYSPAGES, &p));
-		ok(p.lim == (t[i].lim == VZ_UNLIMITED ? t[i].lim :
-							t[i].lim / (uint64_t)sysconf(_SC_PAGESIZE)));
+		want = t[i].lim == VZ_UNLIMITED ? t[i].lim : t[i].lim / page;
+		ok(p.lim == want);
 	}
 	put("conf/101.conf", "PHYSPAGES=\"0:2147483647\"\n");
 	ok(conf_pair(load(101), P_PHYSPAGES, &p));
@@ -547,14 +557,16 @@ FTEST(loading_is_fast)
 	put("vz.conf", "VE_PRIVATE=/vz/private/$VEID\n");
 	put("conf/101.conf",
 	    "ONBOOT=\"yes\"\n# comment\nPHYSPAGES=\"0:512M\"\nSWAPPAGES=\"0:512M\"\n"
-	    "KMEMSIZE=\"14372700:14790164\"\nLOCKEDPAGES=\"2048:2048\"\nPRIVVMPAGES=\"65536:69632\"\n"
-	    "SHMPAGES=\"21504:21504\"\nNUMPROC=\"240:240\"\nVMGUARPAGES=\"33792:unlimited\"\n"
+	    "KMEMSIZE=\"14372700:14790164\"\nLOCKEDPAGES=\"2048:2048\"\n"
+	    "PRIVVMPAGES=\"65536:69632\"\nSHMPAGES=\"21504:21504\"\n"
+	    "NUMPROC=\"240:240\"\nVMGUARPAGES=\"33792:unlimited\"\n"
 	    "OOMGUARPAGES=\"26112:unlimited\"\nNUMTCPSOCK=\"360:360\"\nNUMFLOCK=\"188:206\"\n"
 	    "NUMPTY=\"16:16\"\nNUMSIGINFO=\"256:256\"\nTCPSNDBUF=\"1720320:2703360\"\n"
 	    "DISKSPACE=\"2097152:2306867\"\nDISKINODES=\"131072:144179\"\nQUOTATIME=\"0\"\n"
 	    "CPUUNITS=\"1000\"\nVE_ROOT=\"/vz/root/$VEID\"\nVE_PRIVATE=\"/vz/private/$VEID\"\n"
-	    "OSTEMPLATE=\"debian-12-x86_64\"\nORIGIN_SAMPLE=\"basic\"\nHOSTNAME=\"web1.example.com\"\n"
-	    "IP_ADDRESS=\"192.0.2.1 192.0.2.2\"\nNAMESERVER=\"192.0.2.53\"\n");
+	    "OSTEMPLATE=\"debian-12-x86_64\"\nORIGIN_SAMPLE=\"basic\"\n"
+	    "HOSTNAME=\"web1.example.com\"\nIP_ADDRESS=\"192.0.2.1 192.0.2.2\"\n"
+	    "NAMESERVER=\"192.0.2.53\"\n");
 	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (int i = 0; i < 1000; i++) {
 		struct conf *c = NULL;

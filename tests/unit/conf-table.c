@@ -136,19 +136,22 @@ TEST(the_options_of_4x_are_all_there)
 {
 	static const char *const opts[] = {
 		"kmemsize", "lockedpages", "privvmpages", "shmpages",
-		"numproc", "physpages", "vmguarpages", "oomguarpages", "numtcpsock", "numflock", "numpty",
-		"numsiginfo", "tcpsndbuf", "tcprcvbuf", "othersockbuf", "dgramrcvbuf", "numothersock",
+		"numproc", "physpages", "vmguarpages", "oomguarpages", "numtcpsock", "numflock",
+		"numpty", "numsiginfo", "tcpsndbuf", "tcprcvbuf", "othersockbuf", "dgramrcvbuf",
+		"numothersock",
 		"dcachesize", "numfile", "numiptent", "swappages", "ram", "swap", "vm_overcommit",
-		"avnumproc", "cpuunits", "cpuweight", "cpulimit", "cpus", "cpumask", "nodemask", "ioprio",
+		"avnumproc", "cpuunits", "cpuweight", "cpulimit", "cpus", "cpumask", "nodemask",
+		"ioprio",
 		"iolimit", "iopslimit", "diskspace", "diskinodes", "quotatime", "quotaugidlimit",
-		"diskquota", "mount_opts", "ipadd", "ip", "ipdel", "netif_add", "netif_del", "netdev_add",
+		"diskquota", "mount_opts", "ipadd", "ip", "ipdel", "netif_add", "netif_del",
+		"netdev_add",
 		"netdev_del", "hostname", "nameserver", "searchdomain", "name", "description",
 		"ostemplate", "onboot", "bootorder", "disabled", "stop-timeout", "root", "private",
 		"capability", "features", "devices", "devnodes", "pci_add", "pci_del", "iptables",
 		"netfilter", "meminfo", "layout", "velayout", "ve_layout", "local_uid", "local_gid",
 		/* Virtuozzo 7 */
-		"memory", "memguarantee", "bindmount_add", "bindmount_del", "distribution", "autostop",
-		"rate", "ratebound", "ha_enable", "ha_prio", "numnetif", "device-add",
+		"memory", "memguarantee", "bindmount_add", "bindmount_del", "distribution",
+		"autostop", "rate", "ratebound", "ha_enable", "ha_prio", "numnetif", "device-add",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++) {

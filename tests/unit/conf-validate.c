@@ -15,7 +15,8 @@ static int validate(const char *content, const char *option)
 {
 	const char *build = getenv("VZ_BUILD");
 	char *path = xasprintf("%s/bin/vzcfgvalidate", build ? build : "build/release");
-	const char *argv[] = { "vzcfgvalidate", option ? option : file, option ? file : NULL, NULL };
+	const char *argv[] = { "vzcfgvalidate", option ? option : file, option ? file : NULL,
+			       NULL };
 	struct vz_buf err = VZ_BUF_INIT;
 	struct spawn sp = SPAWN_INIT;
 	int st;

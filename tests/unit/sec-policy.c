@@ -55,7 +55,8 @@ TEST(bad_policies)
 		{ HEAD "EPREM read\n", "p:3: not an action: EPREM" },
 		{ HEAD "allow\n", "p:3: no system call named" },
 		{ HEAD "allow if a0 == 1\n", "p:3: no system call named" },
-		{ HEAD "allow read if a0 == 1\n", "p:3: read has no last rule without a condition" },
+		{ HEAD "allow read if a0 == 1\n",
+		  "p:3: read has no last rule without a condition" },
 		{ HEAD "allow read if a6 == 1\n", "p:3: not an argument a0..a5: a6" },
 		{ HEAD "allow read if a0 = 1\n", "p:3: not an operator: =" },
 		{ HEAD "allow read if a0 == x\n", "p:3: not a 32-bit number: x" },
@@ -171,7 +172,8 @@ static void random_args(struct seccomp_data *d)
 				      0x5412, 0x541c, 0x20000, 0x20008, 0x40000, 0xffffffff };
 
 	for (int i = 0; i < 6; i++) {
-		d->args[i] = v[rnd() % (sizeof(v) / sizeof(v[0]))] + (rnd() & 3 ? 0 : rnd() % 3 - 1);
+		d->args[i] = v[rnd() % (sizeof(v) / sizeof(v[0]))];
+		d->args[i] += rnd() & 3 ? 0 : rnd() % 3 - 1;
 		d->args[i] |= (uint64_t)(rnd() & 1) << (32 + rnd() % 32);
 	}
 }
@@ -189,7 +191,8 @@ static unsigned int check_number(enum gen_arch arch, unsigned int o, uint32_t nr
 		got = gen_filter_run(filter.insn, filter.n, &d, &steps);
 		want = gen_policy_eval(&table, &policy, arch, o, &d);
 		if (got != want) {
-			printf("# arch %d options %u nr %u: %#x, want %#x\n", arch, o, nr, got, want);
+			printf("# arch %d options %u nr %u: %#x, want %#x\n", arch, o, nr, got,
+			       want);
 			tap_bad++;
 			return 0;
 		}

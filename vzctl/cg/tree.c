@@ -65,7 +65,8 @@ static int cg_subdir(int dirfd, const char *name, struct vz_err *e)
 	int fd;
 
 	if (mkdirat(dirfd, name, 0755) < 0 && errno != EEXIST)
-		return vz_fail(e, VZ_CGROUP_DELEGATION, errno, "Unable to create cgroup '%s'", name);
+		return vz_fail(e, VZ_CGROUP_DELEGATION, errno, "Unable to create cgroup '%s'",
+			       name);
 	fd = openat(dirfd, name, O_CGDIR);
 	if (fd < 0)
 		return vz_fail(e, VZ_CGROUP_DELEGATION, errno, "Unable to open cgroup '%s'", name);

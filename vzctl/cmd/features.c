@@ -21,7 +21,8 @@ int cmd_features(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *
 
 		ok = ok && (have || !f[i].required);
 		if (json)
-			printf("%s\n  \"%s\": %s", i ? "," : "{", f[i].name, have ? "true" : "false");
+			printf("%s\n  \"%s\": %s", i ? "," : "{", f[i].name,
+			       have ? "true" : "false");
 		else
 			printf("%-16s %-4s %s%s\n", f[i].name, have ? "yes" : "no",
 			       f[i].needed_for, f[i].required ? " (required)" : "");

@@ -61,7 +61,8 @@ static void usage(FILE *f)
 			*cmds[i].args ? " " : "", cmds[i].args,
 			cmds[i].synonym ? "" : "");
 	}
-	fprintf(f, "\nOptions before the command: --quiet --verbose --skiplock --wait-lock <seconds> --trace --version --help\n");
+	fputs("\nOptions before the command: --quiet --verbose --skiplock --wait-lock <seconds> "
+	      "--trace --version --help\n", f);
 }
 
 static const struct cmd *find_cmd(const char *name)

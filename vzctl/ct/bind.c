@@ -107,7 +107,8 @@ static int bind_one(struct ct_plan *p, int root, const char *row, int userns, st
 	int r;
 
 	if (!dst || *src != '/')
-		return vz_fail(e, VZ_INVALID_CONFIG, 0, "BINDMOUNT '%s' is not SRC:DST[,opts]", row);
+		return vz_fail(e, VZ_INVALID_CONFIG, 0, "BINDMOUNT '%s' is not SRC:DST[,opts]",
+			       row);
 	*dst++ = '\0';
 	opts = strchr(dst, ',');
 	if (opts)
@@ -209,7 +210,8 @@ int ct_map_submounts(struct ct_plan *p, int userns, struct vz_err *e)
 	if (root < 0 || io_read_file_at(AT_FDCWD, "/proc/self/mountinfo", &b, 64u << 20) < 0)
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to read the mounts below '%s'",
 			       p->ct->root);
-	for (char *l = b.s ? strtok_r(b.s, "\n", &save) : NULL; l; l = strtok_r(NULL, "\n", &save)) {
+	for (char *l = b.s ? strtok_r(b.s, "\n", &save) : NULL; l;
+	     l = strtok_r(NULL, "\n", &save)) {
 		char *f = l;
 
 		for (int i = 0; f && i < 4; i++)

@@ -31,7 +31,7 @@ static int connect_console(uint32_t id)
 
 	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
 		return -EINVAL;
-	strcpy(sa.sun_path, path);
+	memcpy(sa.sun_path, path, strlen(path) + 1);
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	return take_fd(&fd);

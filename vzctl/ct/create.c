@@ -280,7 +280,8 @@ static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err 
 	int r;
 
 	if (ct->has_conf && o->config)
-		return vz_fail(e, VZ_CP_CONFIG, 0, "Config file of container %u exists: --config cannot replace it",
+		return vz_fail(e, VZ_CP_CONFIG, 0,
+			       "Config file of container %u exists: --config cannot replace it",
 			       ct->id);
 	if (!ct->has_conf && o->config) {
 		r = conf_load_sample(o->config, &sample, e);

@@ -152,7 +152,8 @@ int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e)
 			return 0;
 		}
 		if (r != -EEXIST)
-			return vz_fail(e, VZ_IDMAP, -r, "Unable to allocate ids in '%s'", ids_dir());
+			return vz_fail(e, VZ_IDMAP, -r, "Unable to allocate ids in '%s'",
+				       ids_dir());
 	}
 	return vz_fail(e, VZ_IDMAP, 0, "All %llu ranges of ids are taken (see UIDMAP_BASE)",
 		       (unsigned long long)slots);

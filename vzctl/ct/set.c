@@ -479,8 +479,9 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		return r;
 	}
 	if (!o->save) {
-		vz_warn(running ? "WARNING: Settings were not saved to config and will be lost after CT restart (use --save flag)" :
-				  "WARNING: Settings were not saved to config (use --save flag)");
+		vz_warn(running ?
+			"WARNING: Settings were not saved to config and will be lost after CT restart (use --save flag)" :
+			"WARNING: Settings were not saved to config (use --save flag)");
 		return 0;
 	}
 	r = set_name(ct, old, e);

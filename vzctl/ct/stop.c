@@ -205,8 +205,9 @@ int ct_repair(struct ct *ct, struct vz_err *e)
 	stale = ct_state_load(ct->id, &st) == 0 || ct_is_running(ct->slice, ct->id);
 	r = ct_cleanup(&p, stale, e);
 	if (r == 0)
-		vz_info(stale || found ? "Removed what was left of a container that is not running" :
-					 "Nothing to repair");
+		vz_info(stale || found ?
+			"Removed what was left of a container that is not running" :
+			"Nothing to repair");
 	return r;
 }
 

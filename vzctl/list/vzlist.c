@@ -112,7 +112,7 @@ static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 		conf_defaults_ct(e->id, l->node, ret);
 	}
 	private = conf_str(*ret, P_VE_PRIVATE);
-	return e->running || l->o->missing || 
+	return e->running || l->o->missing ||
 	       (private && ct_view_has_dir(l->view, private));
 }
 
@@ -136,8 +136,7 @@ static bool wanted(const struct options *o, const struct conf *c)
 {
 	return matches(o->hostname, conf_str(c, P_HOSTNAME)) &&
 	       matches(o->name, conf_str(c, P_NAME)) &&
-	       matches(o->description, conf_str(c, P_DESCRIPTION)) &&
-	       netif_matches(c, o->netif);
+	       matches(o->description, conf_str(c, P_DESCRIPTION)) && netif_matches(c, o->netif);
 }
 
 static void add_row(struct listing *l, struct ent *e)

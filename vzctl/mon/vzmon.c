@@ -15,7 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <stdio.h>	/* renameat() */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -193,14 +193,16 @@ int main(int argc, char **argv, char **envp)
 	char status_text[16], note[] = "\r\n[vzmon: container stopped]\r\n";
 	int status = 0, pidfd, pid;
 	char *next[6];
+	size_t n;
 
 	if (argc != 4)
 		return 20;
 	pid = atoi(argv[2]);
-	strncpy(log_name, argv[1], 12);
-	strcat(log_name, ".console");
-	strcpy(log_old, log_name);
-	strcat(log_old, ".1");
+	n = strnlen(argv[1], 12);
+	memcpy(log_name, argv[1], n);
+	memcpy(log_name + n, ".console", sizeof(".console"));
+	memcpy(log_old, argv[1], n);
+	memcpy(log_old + n, ".console.1", sizeof(".console.1"));
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		clients[i] = -1;
 	prctl(PR_SET_NAME, "vzmon");

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The policy compiler runs on the build machine; its output is C arrays.
 SECCOMP_GEN := $(O)/gen/seccomp-gen
 HOSTCC ?= cc

@@ -174,8 +174,9 @@ int tmpl_dist_script(const struct tmpl_dist *d, enum tmpl_action a, struct vz_bu
 	if (!d->script[a])
 		return 0;
 	if (strchr(d->script[a], '/') || d->script[a][0] == '.')
-		return vz_fail(e, VZ_NO_DISTR_ACTION_SCRIPT, 0, "%s: bad script name '%.64s' for %s",
-			       d->name, d->script[a], action_names[a]);
+		return vz_fail(e, VZ_NO_DISTR_ACTION_SCRIPT, 0,
+			       "%s: bad script name '%.64s' for %s", d->name, d->script[a],
+			       action_names[a]);
 	r = read_script(d, "functions", &text);
 	if (r < 0 && r != -ENOENT)
 		return vz_fail(e, VZ_NO_DISTR_ACTION_SCRIPT, -r, "%s/scripts/functions", d->dir);

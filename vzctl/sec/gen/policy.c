@@ -99,7 +99,7 @@ static int table_line(struct line *l, struct gen_table *t)
 		return bad(l, "name too long: %s", l->word[0]);
 	if (find_call(t, l->word[0]) >= 0)
 		return bad(l, "%s is there twice", l->word[0]);
-	strcpy(c->name, l->word[0]);
+	memcpy(c->name, l->word[0], strlen(l->word[0]) + 1);
 	for (size_t a = 0; a < GEN_ARCHS; a++) {
 		uint32_t nr;
 
@@ -252,7 +252,7 @@ static int parse_option(struct line *l, struct gen_policy *p)
 	for (size_t o = 0; o < p->noptions; o++)
 		if (!strcmp(p->option[o], l->word[1]))
 			return bad(l, "option %s is there twice", l->word[1]);
-	strcpy(p->option[p->noptions++], l->word[1]);
+	memcpy(p->option[p->noptions++], l->word[1], strlen(l->word[1]) + 1);
 	return 0;
 }
 
