@@ -346,7 +346,7 @@ FTEST(create_and_destroy)
 	is_int(conf_change_set(ch, P_VE_PRIVATE, "/p/$VEID", CONF_CLI, &e), 0);
 	is_int(conf_create_ct(101, "# sample\nPHYSPAGES=\"0:256M\"", ch, &e), 0);
 	is_str(get("conf/101.conf"), "# sample\nPHYSPAGES=\"0:256M\"\nVE_PRIVATE=\"/p/$VEID\"\n"
-				     "OSTEMPLATE=\"debian-12\"\nONBOOT=\"no\"\n");
+				     "OSTEMPLATE=\"debian-12\"\nONBOOT=\"auto\"\n");
 	is_int(conf_create_ct(101, "", ch, &e), -EPROTO);
 	is_int(e.code, 82);
 	is_int(conf_create_ct(7, "ONBOOT=yes\n", ch, &e), 0);
@@ -406,8 +406,8 @@ FTEST(shipped_samples)
 
 		is_int(conf_load_sample(names[i], &s, &e), 0);
 		is_int(conf_read_sample(names[i], &text, &e), 0);
-		ok(strstr(vz_buf_str(&text), "\nONBOOT=\"no\"\n") != NULL);
-		is_str(conf_str(s, P_ONBOOT), "no");
+		ok(strstr(vz_buf_str(&text), "\nONBOOT=\"auto\"\n") != NULL);
+		is_str(conf_str(s, P_ONBOOT), "auto");
 		ok(conf_pair(s, P_PHYSPAGES, &p));
 		if (strncmp(names[i], "vswap", 5) == 0)
 			ok(p.lim < VZ_UNLIMITED);
@@ -500,7 +500,7 @@ FTEST(numbers)
 FTEST(missing_config_is_created)
 {
 	is_int(save(101, "--cpus", "1", NULL), 1);
-	is_str(get("conf/101.conf"), "CPUS=\"1\"\nONBOOT=\"no\"\n");
+	is_str(get("conf/101.conf"), "CPUS=\"1\"\nONBOOT=\"auto\"\n");
 	ok(strstr(warnings(), "WARNING: ") && strstr(warnings(), "101.conf not found"));
 }
 

@@ -167,7 +167,7 @@ int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing,
 int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err *e);
 /*
  * Writes a complete new file from @base_text (a sample's text, or "") + @ch,
- * with ONBOOT="no" when neither has one (libvirt needs the key).  82 when the
+ * with ONBOOT="auto" when neither has one (libvirt needs the key).  82 when the
  * file exists.
  */
 int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_change *ch,

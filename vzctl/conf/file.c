@@ -592,7 +592,7 @@ static void add_onboot(struct vz_buf *text)
 		return;
 	if (text->len && text->s[text->len - 1] != '\n')
 		vz_buf_addc(text, '\n');
-	conf_quote(text, param_get(P_ONBOOT)->key, "no", false);
+	conf_quote(text, param_get(P_ONBOOT)->key, "auto", false);
 	vz_buf_addc(text, '\n');
 }
 
