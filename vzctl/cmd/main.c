@@ -162,6 +162,7 @@ static int fail_usage(enum vz_code code, const char *msg)
 static int run(const struct cmd *cmd, struct cmd_ctx *c, int argc, char **argv, int verbosity)
 {
 	struct vz_err e = VZ_ERR_INIT;
+	uint32_t id;
 	int r;
 
 	if (!cmd->no_ctid) {
@@ -174,7 +175,10 @@ static int run(const struct cmd *cmd, struct cmd_ctx *c, int argc, char **argv, 
 		return fail_usage(VZ_NO_ACCES, "This program can only be run under root.");
 	catch_signals(cmd);
 	setup_log(c, verbosity);
-	r = cmd->run(c, argc, argv, &e);
+	/* A wrong CTID before wrong options: `start destroy 101` is 21, not 20. */
+	r = cmd->no_ctid ? 0 : conf_name_resolve(c->ctid, true, &id, &e);
+	if (r == 0)
+		r = cmd->run(c, argc, argv, &e);
 	if (r >= 0)
 		return r;
 	vz_error("%s", e.msg);

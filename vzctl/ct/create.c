@@ -453,19 +453,16 @@ int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e)
 	r = ct_plan_make(ct, "destroy", &p, e);
 	if (r < 0)
 		return r;
-	if (ct_is_mounted(ct->root)) {
-		if (!o->force)
-			return vz_fail(e, VZ_FS_MOUNTED, 0,
-				       "Container is currently mounted (umount first)");
-		r = ct_umount_root(&p, true, e);
-		if (r < 0)
-			return r;
-	}
+	if (ct_is_mounted(ct->root) && !o->force)
+		return vz_fail(e, VZ_FS_MOUNTED, 0,
+			       "Container is currently mounted (umount first)");
 	if (o->dry_run) {
 		ct_steps_show(destroy_steps, ARRAY_SIZE(destroy_steps), &p, NULL);
 		return 0;
 	}
-	r = ct_cleanup(&p, false, e);
+	r = ct_umount_root(&p, true, e);
+	if (r == 0)
+		r = ct_cleanup(&p, false, e);
 	if (r == 0)
 		r = ct_steps_run(destroy_steps, ARRAY_SIZE(destroy_steps), &p, e);
 	if (r < 0)

@@ -388,6 +388,11 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 			return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
 				       "Parameter %s can only be set with --save",
 				       param_get(id)->key);
+	/* ManageVE and panels take this for "not running", not for "not saved". */
+	if (!o->save && conf_change_has(o->change, P_IP_ADDRESS) &&
+	    !ct_is_running(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0,
+			       "Unable to apply new addresses: Container is not running");
 	if (conf_change_has(o->change, P_PHYSPAGES) && conf_pair(ct->conf, P_PHYSPAGES, &ram) &&
 	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES))
 		return vz_fail(e, VZ_NOTENOUGHUBCPARAMS, 0,

@@ -126,6 +126,8 @@ static int enter_child(const struct ns_enter *en, int report, struct vz_err *e)
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to change to '/'");
 	if (en->secure && (r = en->secure(en->secure_arg)) < 0)
 		return vz_fail(e, VZ_SET_CAP, -r, "Unable to drop rights");
+	/* Who ends vzctl means what it runs.  Changes of rights clear this: last. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGHUP);
 	path = en->path ? en->path : en->argv[0];
 	execve(path, (char *const *)en->argv, (char *const *)en->env);
 	if (errno == ENOENT && en->alt) {

@@ -41,7 +41,12 @@ void ns_reset_process(void)
 {
 	sigset_t none;
 
-	/* Handlers are gone by CLONE_CLEAR_SIGHAND. */
+	/*
+	 * Handlers are gone by CLONE_CLEAR_SIGHAND, which leaves ignored signals
+	 * ignored: vzctl's SIGPIPE, and whatever its caller (nohup, cron) ignores.
+	 */
+	for (int sig = 1; sig < _NSIG; sig++)
+		(void)signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
