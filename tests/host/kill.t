@@ -156,6 +156,13 @@ sleep 0.2
 is "$(vzctl status "$ct")" "CTID $ct exist mounted running" "a container outlives its monitor"
 is "$(vzctl exec2 "$ct" echo in </dev/null)" in "exec without a monitor"
 code 3 "monitor is gone" "console without a monitor says so" vzctl console "$ct"
+quiet "repair gives it a new monitor" vzctl repair "$ct"
+ok "the monitor lives" kill -0 "$(mon_pid "$ct")"
+vzctl exec "$ct" poweroff >/dev/null 2>&1
+clean() { [ "$(vzctl status "$ct")" = "CTID $ct exist unmounted down" ]; }
+ok "the new monitor cleans up when init has ended" until_ok 8 clean
+vzctl --quiet start "$ct" >/dev/null
+kill -9 "$(mon_pid "$ct")"
 quiet "stop without a monitor" vzctl stop "$ct" --fast
 vzctl --quiet destroy "$ct" >/dev/null
 leak_is "$nothing" "a container whose monitor died leaves nothing"

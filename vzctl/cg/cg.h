@@ -67,6 +67,8 @@ struct cg {
 int cg_create(const char *slice, uint32_t ctid, const struct cg_limits *l, uid_t uid, gid_t gid,
 	      struct cg *ret, unsigned int *ret_missing, struct vz_err *e);
 void cg_done(struct cg *cg);
+/* SLICE/mon, made when missing: O_PATH. */
+int cg_mon_open(const char *slice, struct vz_err *e);
 
 /* Writes the limits that are set; live changes use it too.  1, 2 or 148. */
 int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_missing,

@@ -180,6 +180,16 @@ int cg_create(const char *slice_name, uint32_t ctid, const struct cg_limits *l, 
 	return 0;
 }
 
+int cg_mon_open(const char *slice_name, struct vz_err *e)
+{
+	_cleanup_close_ int root = cg_root_open(e), slice = -EBADF;
+
+	if (root < 0)
+		return root;
+	slice = cg_subdir(root, slice_name, e);
+	return slice < 0 ? slice : cg_subdir(slice, "mon", e);
+}
+
 void cg_done(struct cg *cg)
 {
 	close_fd(&cg->scope);

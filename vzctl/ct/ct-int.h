@@ -99,6 +99,7 @@ bool ct_has_hook(const struct ct *ct, const char *event);
 int ct_mount_root(struct ct_plan *p, int userns, struct vz_err *e);
 int ct_umount_root(struct ct_plan *p, bool scripts, struct vz_err *e);
 int ct_launch(struct ct_plan *p, struct vz_err *e);
+int ct_adopt(struct ct_plan *p, struct vz_err *e);
 /* Removes what a create that was killed left; 1 when there was something. */
 int ct_create_recover(struct ct *ct, struct vz_err *e);
 /* Everything that a dead container left on the host.  Idempotent. */

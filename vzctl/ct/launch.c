@@ -120,12 +120,11 @@ static __noreturn void init_died(struct monitor *m, pid_t init)
 	_exit(VZ_SYSTEM_ERROR);
 }
 
-static __noreturn void monitor_main(struct monitor *m)
+/* The lock belongs to vzctl: it must end with it. */
+static void detach_monitor(struct monitor *m)
 {
-	struct mon_report rep = { 0 };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), master = -EBADF;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
-	char c;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -134,8 +133,16 @@ static __noreturn void monitor_main(struct monitor *m)
 		_exit(VZ_SYSTEM_ERROR);
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
-	/* The lock belongs to vzctl: it must end with it. */
 	close(m->p->ct->lock);
+}
+
+static __noreturn void monitor_main(struct monitor *m)
+{
+	struct mon_report rep = { 0 };
+	int master = -EBADF;
+	char c;
+
+	detach_monitor(m);
 	rep.init = ns_clone_init(&m->p->init, &m->p->map, m->p->cg.ct, &rep.err);
 	if (rep.init < 0)
 		rep.init = 0;
@@ -180,6 +187,40 @@ static pid_t fork_monitor(struct monitor *m, int mine, struct vz_err *e)
 	if (pid < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to start the monitor");
 	return pid;
+}
+
+/*
+ * A new monitor for a container whose own was killed.  The console's master
+ * died with it; what is left to do is to notice the end of init.
+ */
+int ct_adopt(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_free_ char *exe = xasprintf("%s/vzmon", vz_libexec_dir());
+	_cleanup_free_ char *vzctl = xasprintf("%s/vzctl", vz_sbin_dir());
+	_cleanup_free_ char *sock_path = ct_run_path(p->ct->id, "console.sock");
+	struct monitor m = { .p = p, .exe = exe, .vzctl = vzctl, .sock_path = sock_path,
+			     .log_dir = (char *)console_log_dir() };
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	_cleanup_close_ int group = cg_mon_open(p->ct->slice, e);
+	struct ct_state st;
+	pid_t pid;
+
+	if (group < 0)
+		return group;
+	if (access(exe, X_OK) < 0 || ct_state_load(p->ct->id, &st) < 0)
+		return vz_fail(e, VZ_NO_HELPER, errno, "Unable to run '%s'", exe);
+	args.cgroup = (uint64_t)group;
+	pid = sys_clone3(&args);
+	if (pid == 0) {
+		detach_monitor(&m);
+		exec_vzmon(&m, st.init, -1);
+		_exit(VZ_SYSTEM_ERROR);
+	}
+	if (pid < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to start the monitor");
+	st.mon = pid;
+	st.mon_start = ct_pid_start(pid);
+	return ct_state_save(p->ct->id, &st, e);
 }
 
 int ct_launch(struct ct_plan *p, struct vz_err *e)

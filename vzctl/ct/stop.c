@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ct/ct-int.h"
+#include "mon/mon.h"
 #include "sys/syscalls.h"
 
 #define RESTARTS_MAX 3
@@ -179,6 +180,25 @@ int ct_freeze(struct ct *ct, bool on, struct vz_err *e)
 	return cg_freeze(ct->slice, ct->id, on, e);
 }
 
+static int repair_running(struct ct *ct, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	struct ct_state st;
+	int r;
+
+	if (ct_state_load(ct->id, &st) == 0 && st.mon_start &&
+	    ct_pid_start(st.mon) == st.mon_start) {
+		vz_info("Container is running, nothing to repair");
+		return 0;
+	}
+	r = ct_plan_make(ct, "repair", &p, e);
+	if (r == 0)
+		r = ct_adopt(&p, e);
+	if (r == 0)
+		vz_info("Container has a monitor again; the console of this run is lost");
+	return r;
+}
+
 int ct_repair(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
@@ -190,10 +210,8 @@ int ct_repair(struct ct *ct, struct vz_err *e)
 		/* Populated, but no init that we know: a start that was killed. */
 		_cleanup_close_ int pidfd = -EBADF;
 
-		if (ct_init_pid(ct, &pidfd, VZ_IGNORE) > 0) {
-			vz_info("Container is running, nothing to repair");
-			return 0;
-		}
+		if (ct_init_pid(ct, &pidfd, VZ_IGNORE) > 0)
+			return repair_running(ct, e);
 	}
 	r = ct_create_recover(ct, e);
 	if (r < 0)
@@ -243,6 +261,10 @@ static bool wants_restart(struct ct *ct, int status, bool *ret_stopped)
 	const char *policy = conf_str(ct->conf, P_RESTART);
 
 	*ret_stopped = true;
+	if (status == MON_STATUS_UNKNOWN) {
+		vz_warn("Container ended; how is not known, because its monitor was replaced: left stopped");
+		return false;
+	}
 	/* reboot(2) in a pid namespace ends init with one of two signals. */
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP) {
 		vz_info("Container rebooted from inside");

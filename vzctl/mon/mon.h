@@ -10,6 +10,7 @@
 #define MON_FD_LOG 6	/* CTID.console there, opened for append */
 
 /* vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS */
+#define MON_STATUS_UNKNOWN 0x10000	/* no wait status: it was not our child */
 
 /*
  * Packets of the console socket.  From a client: 'd' and bytes to type; 'w' and

@@ -31,6 +31,7 @@
 
 #define MAX_CLIENTS 8
 
+static int pty = MON_FD_PTY;	/* -1: taken over from a dead monitor, whose master is lost */
 static char ring[MON_RING_SIZE];
 static size_t ring_at, ring_len;
 static int clients[MAX_CLIENTS];
@@ -113,7 +114,7 @@ static void accept_client(void)
 static int pty_output(void)
 {
 	char buf[MON_PACKET_MAX];
-	ssize_t n = read(MON_FD_PTY, buf, sizeof(buf));
+	ssize_t n = read(pty, buf, sizeof(buf));
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
@@ -137,13 +138,13 @@ static void client_input(int i)
 		client_drop(i);
 	} else if (n > 1 && buf[0] == 'd') {
 		/* A full input queue drops keys, as a serial line would. */
-		if (write(MON_FD_PTY, buf + 1, n - 1) < 0)
+		if (write(pty, buf + 1, n - 1) < 0)
 			return;
 	} else if (n == 1 + sizeof(size) && buf[0] == 'w') {
 		memcpy(size, buf + 1, sizeof(size));
 		ws.ws_row = size[0];
 		ws.ws_col = size[1];
-		(void)ioctl(MON_FD_PTY, TIOCSWINSZ, &ws);
+		(void)ioctl(pty, TIOCSWINSZ, &ws);
 	}
 }
 
@@ -159,7 +160,7 @@ static int loop(int pidfd)
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-		p[1] = (struct pollfd){ .fd = hung ? -1 : MON_FD_PTY, .events = POLLIN };
+		p[1] = (struct pollfd){ .fd = hung ? -1 : pty, .events = POLLIN };
 		p[2] = (struct pollfd){ .fd = MON_FD_LISTEN, .events = POLLIN };
 		for (int i = 0; i < MAX_CLIENTS; i++)
 			p[3 + i] = (struct pollfd){ .fd = clients[i], .events = POLLIN };
@@ -178,6 +179,22 @@ static int loop(int pidfd)
 	}
 }
 
+/*
+ * Only a parent learns it: what a pidfd tells (PIDFD_GET_INFO) is SIGKILL for
+ * a reboot of a pid namespace as for a real kill.
+ */
+static int exit_status(int pid)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, 0) == pid)
+			return status;
+		if (errno != EINTR)
+			return MON_STATUS_UNKNOWN;
+	}
+}
+
 static char *put_num(char *end, unsigned int v)
 {
 	*--end = '\0';
@@ -191,7 +208,8 @@ static char *put_num(char *end, unsigned int v)
 int main(int argc, char **argv, char **envp)
 {
 	char status_text[16], note[] = "\r\n[vzmon: container stopped]\r\n";
-	int status = 0, pidfd, pid;
+	int status, pidfd, pid;
+	unsigned int ptn;
 	char *next[6];
 	size_t n;
 
@@ -210,13 +228,14 @@ int main(int argc, char **argv, char **envp)
 	signal(SIGHUP, SIG_IGN);
 	for (int fd = MON_FD_PTY; fd <= MON_FD_LOG; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (ioctl(MON_FD_PTY, TIOCGPTN, &ptn) < 0)
+		pty = -1;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd >= 0) {
 		fcntl(pidfd, F_SETFD, FD_CLOEXEC);
 		loop(pidfd);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	status = exit_status(pid);
 	do {
 		errno = 0;
 	} while (pty_output() && errno != EAGAIN);
