@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What tests/host/inside.t runs in a container: alone there, so always static,
+# and without sanitizers, which seccomp would disturb.
+inside_probe := $(O)/tests/host/inside-probe
+default: $(inside_probe)
+$(inside_probe): tests/host/inside-probe.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O1 -static -o $@ $<
