@@ -125,7 +125,11 @@ static int drop_stale(struct nl_sock *h, const struct net_plan *p, int family, i
 		r = rtnl_route_dump(h, family, oif, see_route, &s, &f);
 		if (r == -EAGAIN && ++tries < HOST_DUMP_TRIES)
 			continue;
-		if (r == -ENOENT)	/* no such table: no route */
+		/*
+		 * No such table: no route.  No such device: the namespace ended just
+		 * now and took the link with its routes along.
+		 */
+		if (r == -ENOENT || r == -ENODEV)
 			return 0;
 		if (r < 0)
 			return rtnl_fail(e, VZ_SYSTEM_ERROR, r, &f);
