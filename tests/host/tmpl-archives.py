@@ -102,6 +102,9 @@ write(
     item("\u00fcml\u00e4ut-\u65e5\u672c", b"utf8"),
     item("raw-\udcff\udcfe", b"bytes"),
     item("no/parents/here", b"made"),
+    item("implied/f", b"before its directory"),
+    folder("implied", mode=0o710, uid=3),
+    folder("implied", mode=0o700, uid=4),
     item("high", b"id", uid=70000, gid=70000),
 )
 

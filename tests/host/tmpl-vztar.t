@@ -97,6 +97,7 @@ ok $? "UTF-8 in names"
 [ -e "$dir/raw-"$'\xff\xfe' ]
 ok $? "bytes that are not UTF-8"
 is "$(stat -c '%a %u %g' "$dir"/no "$dir"/no/parents | sort -u)" "755 0 0" "parents that the archive lacks"
+is "$(stat -c '%a %u' "$dir"/implied)" "700 4" "the last entry of a directory decides"
 [[ $out == *"ids-above-65535 1"* ]]
 ok $? "ids that no container maps are counted"
 xattrs=$(python3 - "$dir"/x "$dir"/d <<'EOF'

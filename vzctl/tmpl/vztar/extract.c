@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 
 #include "sys/syscalls.h"
@@ -25,6 +26,9 @@ struct dir {
 	struct archive_entry *xattrs;	/* NULL: none */
 };
 
+#define DIR_INIT(p) { .path = (p), .mode = 0755, \
+		      .times = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } } }
+
 struct extract {
 	const struct vztar_opts *o;
 	struct stream *s;
@@ -33,14 +37,15 @@ struct extract {
 	int parent;		/* cached descriptor of parent_path */
 	char parent_path[TMPL_PATH_MAX + 1];
 	bool parent_valid;
-	struct dir *dirs;
+	struct dir **dirs;	/* in order of appearance, parents before children */
+	void *dirs_by_path;	/* tsearch(3) tree of the same */
 	size_t n_dirs, cap_dirs;
 	uint64_t entries, bytes, devices, high_ids;
 	struct meta_count meta;
 };
 
 /* One entry, its name checked and split. */
-struct entry {
+struct member {
 	struct archive_entry *ae;
 	char path[TMPL_PATH_MAX + 1];
 	const char *base;	/* last component; "" for the root itself */
@@ -58,17 +63,35 @@ static struct timespec when(struct archive_entry *ae)
 	return t;
 }
 
+static int dir_cmp(const void *a, const void *b)
+{
+	const struct dir *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+/* One per path: the last entry of a name decides, also over a parent that was implied. */
 static struct dir *add_dir(struct extract *x, const char *path)
 {
-	struct dir *d;
+	struct dir *d = xmalloc(sizeof(*d)), **node;
 
+	*d = (struct dir)DIR_INIT(xstrdup(path));
+	node = tsearch(d, &x->dirs_by_path, dir_cmp);
+	if (!node)
+		die(VZTAR_FAILED, "out of memory");
+	if (*node != d) {
+		free(d->path);
+		free(d);
+		d = *node;
+		archive_entry_free(d->xattrs);
+		*d = (struct dir)DIR_INIT(d->path);
+		return d;
+	}
 	if (x->n_dirs == x->cap_dirs) {
 		x->cap_dirs = x->cap_dirs ? 2 * x->cap_dirs : 1024;
-		x->dirs = xrealloc(x->dirs, x->cap_dirs * sizeof(*x->dirs));
+		x->dirs = xrealloc(x->dirs, x->cap_dirs * sizeof(struct dir *));
 	}
-	d = &x->dirs[x->n_dirs++];
-	*d = (struct dir){ .path = xstrdup(path), .mode = 0755 };
-	d->times[0].tv_nsec = d->times[1].tv_nsec = UTIME_OMIT;
+	x->dirs[x->n_dirs++] = d;
 	return d;
 }
 
@@ -144,7 +167,7 @@ static int open_parent(struct extract *x, const char *path, const char *entry,
 }
 
 /* A later entry of the same name replaces a file, as tar does; never a directory. */
-static void make_room(const struct entry *n)
+static void make_room(const struct member *n)
 {
 	if (unlinkat(n->parent, n->base, 0) < 0 && errno != ENOENT) {
 		if (errno == EISDIR || errno == EPERM)
@@ -192,7 +215,7 @@ static void pwrite_all(int fd, const void *buf, size_t n, off_t off, const char 
 	}
 }
 
-static void write_content(struct extract *x, const struct entry *n, int fd)
+static void write_content(struct extract *x, const struct member *n, int fd)
 {
 	int64_t size = archive_entry_size_is_set(n->ae) ? archive_entry_size(n->ae) : 0;
 	int64_t off, end = 0;
@@ -219,7 +242,7 @@ static void write_content(struct extract *x, const struct entry *n, int fd)
 		die_entry(n->path, "setting the size", errno);
 }
 
-static void make_file(struct extract *x, const struct entry *n)
+static void make_file(struct extract *x, const struct member *n)
 {
 	struct timespec times[2] = { when(n->ae), when(n->ae) };
 	_cleanup_close_ int fd = -EBADF;
@@ -247,7 +270,7 @@ static void make_file(struct extract *x, const struct entry *n)
 		die_entry(n->path, "setting the time", errno);
 }
 
-static void make_dir(struct extract *x, const struct entry *n)
+static void make_dir(struct extract *x, const struct member *n)
 {
 	struct dir *d;
 
@@ -271,7 +294,7 @@ static void make_dir(struct extract *x, const struct entry *n)
 	}
 }
 
-static void finish_link(struct extract *x, const struct entry *n, bool symlink)
+static void finish_link(struct extract *x, const struct member *n, bool symlink)
 {
 	struct timespec times[2] = { when(n->ae), when(n->ae) };
 	uid_t uid;
@@ -287,7 +310,7 @@ static void finish_link(struct extract *x, const struct entry *n, bool symlink)
 }
 
 /* The text of a symlink is the container's business: it is only ever resolved there. */
-static void make_symlink(struct extract *x, const struct entry *n)
+static void make_symlink(struct extract *x, const struct member *n)
 {
 	const char *to = archive_entry_symlink(n->ae);
 
@@ -302,7 +325,7 @@ static void make_symlink(struct extract *x, const struct entry *n)
 	finish_link(x, n, true);
 }
 
-static void make_fifo(struct extract *x, const struct entry *n)
+static void make_fifo(struct extract *x, const struct member *n)
 {
 	make_room(n);
 	if (mknodat(n->parent, n->base, S_IFIFO | 0600, 0) < 0)
@@ -310,7 +333,7 @@ static void make_fifo(struct extract *x, const struct entry *n)
 	finish_link(x, n, false);
 }
 
-static void make_hardlink(struct extract *x, const struct entry *n)
+static void make_hardlink(struct extract *x, const struct member *n)
 {
 	char to[TMPL_PATH_MAX + 1];
 	_cleanup_close_ int dir = -EBADF;
@@ -342,7 +365,7 @@ static void make_hardlink(struct extract *x, const struct entry *n)
 	}
 }
 
-static void make_entry(struct extract *x, const struct entry *n)
+static void make_entry(struct extract *x, const struct member *n)
 {
 	unsigned int type = archive_entry_filetype(n->ae);
 
@@ -376,7 +399,7 @@ static void make_entry(struct extract *x, const struct entry *n)
 }
 
 /* What can be said about an entry without a tree. */
-static void test_entry(struct extract *x, const struct entry *n)
+static void test_entry(struct extract *x, const struct member *n)
 {
 	char to[TMPL_PATH_MAX + 1];
 	const char *why;
@@ -392,7 +415,7 @@ static void test_entry(struct extract *x, const struct entry *n)
 
 static void next_entry(struct extract *x, struct archive_entry *ae)
 {
-	static struct entry n;
+	static struct member n;
 	const char *raw = archive_entry_pathname(ae), *why;
 
 	n.ae = ae;
@@ -412,11 +435,25 @@ static void next_entry(struct extract *x, struct archive_entry *ae)
 	make_entry(x, &n);
 }
 
+static void dir_free(struct dir *d)
+{
+	archive_entry_free(d->xattrs);
+	free(d->path);
+	free(d);
+}
+
+/* The tree of pointers goes, what they point to stays. */
+static void dir_keep(void *d)
+{
+	(void)d;
+}
+
 /* Children first: setting a time or dropping write permission must be the last touch. */
 static void finish_dirs(struct extract *x)
 {
+	tdestroy(x->dirs_by_path, dir_keep);
 	for (size_t i = x->n_dirs; i-- > 0;) {
-		struct dir *d = &x->dirs[i];
+		struct dir *d = x->dirs[i];
 		const char *name = d->path[0] ? d->path : ".";
 		_cleanup_close_ int fd = open_below(x, d->path, O_RDONLY | O_DIRECTORY);
 
@@ -430,8 +467,7 @@ static void finish_dirs(struct extract *x)
 			meta_xattrs(fd, d->xattrs, name, &x->meta);
 		if (futimens(fd, d->times) < 0)
 			die_entry(name, "setting the time", errno);
-		archive_entry_free(d->xattrs);
-		free(d->path);
+		dir_free(d);
 	}
 	free(x->dirs);
 }
