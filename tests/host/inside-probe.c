@@ -167,7 +167,8 @@ static int grab(int seconds)
 		struct dirent *de;
 
 		while (d && (de = readdir(d)))
-			if (de->d_name[0] >= '1' && de->d_name[0] <= '9' && strcmp(de->d_name, self))
+			if (de->d_name[0] >= '1' && de->d_name[0] <= '9' &&
+			    strcmp(de->d_name, self))
 				look_at(de->d_name, st.st_dev);
 		if (d)
 			closedir(d);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a container sees and may do, and what a hostile one cannot.
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2016
+# shellcheck disable=SC1010,SC2016
 . "$(dirname "$0")/../lib/tap.sh"
 . "$top/tests/lib/leak.sh"
 probe=${VZ_BUILD:-$top/build/debug}/tests/host/inside-probe

@@ -66,8 +66,9 @@ like "$out" 'Creating container private area \(minimal\)
 )*CT configuration saved to '"$conf"'
 (.*
 )*Container private area was created$' "create's messages"
-like "$(cat "$conf")" 'ONBOOT="no"' "the config has ONBOOT (libvirt crashes without)"
+like "$(cat "$conf")" 'ONBOOT="(no|auto)"' "the config has ONBOOT (libvirt crashes without)"
 like "$(cat "$conf")" 'VE_PRIVATE="[^"]*/\$VEID"' "VE_PRIVATE keeps \$VEID"
+# shellcheck disable=SC1090
 ( VEID=$ct; . "$conf" && [ "$HOSTNAME" = first.example ] )
 ok "the config is a shell script" test $? = 0
 is "$(status)" "CTID $ct exist unmounted down" "status: created"

@@ -435,6 +435,22 @@ static int reset_ub(struct ct *ct, struct vz_err *e)
 	return r;
 }
 
+/* ct->conf becomes what the container will have, *ret_old what it had. */
+static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret_old,
+		   struct vz_err *e)
+{
+	int r = 0;
+
+	conf_change_fill_netif(o->change, ct->id);
+	if (ct->has_conf)
+		r = conf_load_ct(ct->id, ct->node, ret_old, e);
+	else
+		conf_defaults_ct(ct->id, ct->node, ret_old);
+	if (r == 0)
+		r = conf_apply(ct->conf, o->change, e);
+	return r < 0 ? r : check_change(ct, o, e);
+}
+
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
 	bool running = ct_is_running(ct->slice, ct->id), later;
@@ -449,15 +465,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		if (r < 0 || conf_change_empty(o->change))
 			return r;
 	}
-	conf_change_fill_netif(o->change, ct->id);
-	if (ct->has_conf)
-		r = conf_load_ct(ct->id, ct->node, &old, e);
-	else
-		r = (conf_defaults_ct(ct->id, ct->node, &old), 0);
-	if (r == 0)
-		r = conf_apply(ct->conf, o->change, e);
-	if (r == 0)
-		r = check_change(ct, o, e);
+	r = compose(ct, o, &old, e);
 	if (r < 0)
 		return r;
 	if (running && (conf_change_has(o->change, P_VE_ROOT) ||
@@ -484,7 +492,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		return r;
 	}
 	if (!o->save) {
-		vz_warn(running ?
+		vz_info(running ?
 			"WARNING: Settings were not saved to config and will be lost after CT restart (use --save flag)" :
 			"WARNING: Settings were not saved to config (use --save flag)");
 		return 0;
