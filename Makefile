@@ -109,7 +109,13 @@ $$(O)/$(basename $(1)): $$(call obj,$(1)) $$(call libs_of,$$(call rooms_below,$$
 endef
 $(foreach t,$(unit_src),$(eval $(call unit_rule,$(t))))
 
-$(O)/%.o: %.c
+# Other flags or paths than last time: everything is compiled again.
+$(O)/.flags: FORCE
+	$(Q)mkdir -p $(@D) && echo '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' | cmp -s - $@ || \
+		echo '$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL)' > $@
+FORCE:
+
+$(O)/%.o: %.c $(O)/.flags
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 default: $(PROGS) ## build every program
