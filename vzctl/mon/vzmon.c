@@ -8,38 +8,42 @@
  * the container again if it rebooted.  It holds no other state: when it is
  * killed, the next vzctl does the rest.
  *
- * Static, no allocation, no stdio; its memory is what this file declares.
+ * No allocation, no C library; its memory is what this file declares.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>	/* renameat() */
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <termios.h>
-#include <unistd.h>
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <linux/fcntl.h>
+#include <linux/poll.h>
+#include <linux/prctl.h>
+#include <linux/signal.h>
+#include <linux/stat.h>
+#include <linux/termios.h>
+#include <linux/types.h>
 
 #include "mon/mon.h"
+#include "mon/sc.h"
 
 #define MAX_CLIENTS 8
+/* socket.h and time64 are libc's names; the values are ABI (asm-generic). */
+#define SOCK_CLOEXEC O_CLOEXEC
+#define SOCK_NONBLOCK O_NONBLOCK
+#define MSG_DONTWAIT 0x40
+#define MSG_NOSIGNAL 0x4000
+#define STATUS_SIZE 16
+
+struct timeout {
+	__s64 sec, nsec;
+};
 
 static int pty = MON_FD_PTY;	/* -1: taken over from a dead monitor, whose master is lost */
 static char ring[MON_RING_SIZE];
-static size_t ring_at, ring_len;
+static unsigned int ring_at, ring_len;
 static int clients[MAX_CLIENTS];
 static char log_name[24], log_old[28];
 
-static void ring_add(const char *p, size_t n)
+static void ring_add(const char *p, unsigned int n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		ring[ring_at] = p[i];
 		ring_at = (ring_at + 1) % sizeof(ring);
 	}
@@ -48,34 +52,34 @@ static void ring_add(const char *p, size_t n)
 
 static void log_rotate(void)
 {
-	struct stat st;
-	int fd;
+	long size = sc(lseek, MON_FD_LOG, 0, 2 /* SEEK_END */), fd;
 
-	if (fstat(MON_FD_LOG, &st) < 0 || st.st_size < MON_LOG_MAX)
+	if (size < MON_LOG_MAX)
 		return;
-	(void)renameat(MON_FD_LOGDIR, log_name, MON_FD_LOGDIR, log_old);
-	fd = openat(MON_FD_LOGDIR, log_name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		    0600);
+	sc(renameat2, MON_FD_LOGDIR, log_name, MON_FD_LOGDIR, log_old, 0);
+	fd = sc(openat, MON_FD_LOGDIR, log_name,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0 && fd != MON_FD_LOG) {
-		dup3(fd, MON_FD_LOG, O_CLOEXEC);
-		close(fd);
+		sc(dup3, fd, MON_FD_LOG, O_CLOEXEC);
+		sc(close, fd);
 	}
 }
 
 static void client_drop(int i)
 {
-	close(clients[i]);
+	sc(close, clients[i]);
 	clients[i] = -1;
 }
 
 /* A client that does not read loses output: the container never waits for it. */
-static void client_send(int i, const char *p, size_t n)
+static void client_send(int i, const char *p, long n)
 {
-	while (n) {
-		size_t part = n < MON_PACKET_MAX ? n : MON_PACKET_MAX;
+	while (n > 0) {
+		long part = n < MON_PACKET_MAX ? n : MON_PACKET_MAX, r;
 
-		if (send(clients[i], p, part, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-			if (errno != EAGAIN)
+		r = sc5(SYS_sendto, clients[i], (long)p, part, MSG_DONTWAIT | MSG_NOSIGNAL, 0);
+		if (r < 0) {
+			if (r != -EAGAIN)
 				client_drop(i);
 			return;
 		}
@@ -86,8 +90,8 @@ static void client_send(int i, const char *p, size_t n)
 
 static void client_replay(int i)
 {
-	size_t start = (ring_at + sizeof(ring) - ring_len) % sizeof(ring);
-	size_t first = sizeof(ring) - start < ring_len ? sizeof(ring) - start : ring_len;
+	unsigned int start = (ring_at + sizeof(ring) - ring_len) % sizeof(ring);
+	unsigned int first = sizeof(ring) - start < ring_len ? sizeof(ring) - start : ring_len;
 
 	client_send(i, ring + start, first);
 	if (clients[i] >= 0 && ring_len > first)
@@ -96,67 +100,68 @@ static void client_replay(int i)
 
 static void accept_client(void)
 {
-	int fd = accept4(MON_FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	long fd = sc(accept4, MON_FD_LISTEN, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
 	for (int i = 0; i < MAX_CLIENTS; i++) {
 		if (clients[i] >= 0)
 			continue;
-		clients[i] = fd;
+		clients[i] = (int)fd;
 		client_replay(i);
 		return;
 	}
-	close(fd);
+	sc(close, fd);
 }
 
-/* Returns false at the end: the last slave is closed and nothing is left. */
-static int pty_output(void)
+/* What read(2) said: 0 or -EIO when no slave is open. */
+static long pty_output(void)
 {
 	char buf[MON_PACKET_MAX];
-	ssize_t n = read(pty, buf, sizeof(buf));
+	long n = sc(read, pty, buf, sizeof(buf));
 
 	if (n <= 0)
-		return n < 0 && (errno == EINTR || errno == EAGAIN);
-	ring_add(buf, n);
-	if (write(MON_FD_LOG, buf, n) > 0)
+		return n;
+	ring_add(buf, (unsigned int)n);
+	if (sc(write, MON_FD_LOG, buf, n) > 0)
 		log_rotate();
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		if (clients[i] >= 0)
 			client_send(i, buf, n);
-	return 1;
+	return n;
 }
 
 static void client_input(int i)
 {
-	char buf[MON_PACKET_MAX];
 	struct winsize ws = { 0 };
-	uint16_t size[2];
-	ssize_t n = recv(clients[i], buf, sizeof(buf), MSG_DONTWAIT);
+	char buf[MON_PACKET_MAX];
+	__u16 size[2];
+	long n = sc5(SYS_recvfrom, clients[i], (long)buf, sizeof(buf), MSG_DONTWAIT, 0);
 
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR)) {
 		client_drop(i);
 	} else if (n > 1 && buf[0] == 'd') {
 		/* A full input queue drops keys, as a serial line would. */
-		if (write(pty, buf + 1, n - 1) < 0)
-			return;
-	} else if (n == 1 + sizeof(size) && buf[0] == 'w') {
-		memcpy(size, buf + 1, sizeof(size));
+		sc(write, pty, buf + 1, n - 1);
+	} else if (n == 1 + (long)sizeof(size) && buf[0] == 'w') {
+		__builtin_memcpy(size, buf + 1, sizeof(size));
 		ws.ws_row = size[0];
 		ws.ws_col = size[1];
-		(void)ioctl(pty, TIOCSWINSZ, &ws);
+		sc(ioctl, pty, TIOCSWINSZ, &ws);
 	}
 }
 
 /*
- * One round.  Without a getty the slave side closes now and then and poll
- * reports POLLHUP for ever: the pty is left out of the next round's wait and
- * looked at again after a nap.
+ * Until init has ended.  Without a getty the slave side closes now and then
+ * and poll reports POLLHUP for ever: the pty is left out of the next round's
+ * wait and looked at again after a nap.
  */
-static int loop(int pidfd)
+static void loop(int pidfd)
 {
+	struct timeout nap = { .nsec = 200000000 }, left;
 	struct pollfd p[3 + MAX_CLIENTS];
 	int hung = 0;
+	long r;
 
 	for (;;) {
 		p[0] = (struct pollfd){ .fd = pidfd, .events = POLLIN };
@@ -164,18 +169,24 @@ static int loop(int pidfd)
 		p[2] = (struct pollfd){ .fd = MON_FD_LISTEN, .events = POLLIN };
 		for (int i = 0; i < MAX_CLIENTS; i++)
 			p[3 + i] = (struct pollfd){ .fd = clients[i], .events = POLLIN };
-		if (poll(p, 3 + MAX_CLIENTS, hung ? 200 : -1) < 0 && errno != EINTR)
-			return -1;
+		left = nap;
+		r = sc(ppoll, p, 3 + MAX_CLIENTS, hung ? &left : NULL, NULL, 0);
+		if (r < 0 && r != -EINTR)
+			return;
 		hung = 0;
-		if (p[1].revents && !pty_output())
-			hung = 1;
+		if (r < 0)
+			continue;
+		if (p[1].revents) {
+			r = pty_output();
+			hung = r <= 0 && r != -EAGAIN && r != -EINTR;
+		}
 		if (p[2].revents)
 			accept_client();
 		for (int i = 0; i < MAX_CLIENTS; i++)
 			if (p[3 + i].fd >= 0 && p[3 + i].revents && clients[i] == p[3 + i].fd)
 				client_input(i);
 		if (p[0].revents)
-			return 0;
+			return;
 	}
 }
 
@@ -186,13 +197,12 @@ static int loop(int pidfd)
 static int exit_status(int pid)
 {
 	int status;
+	long r;
 
-	for (;;) {
-		if (waitpid(pid, &status, 0) == pid)
-			return status;
-		if (errno != EINTR)
-			return MON_STATUS_UNKNOWN;
-	}
+	do {
+		r = sc(wait4, pid, &status, 0, 0);
+	} while (r == -EINTR);
+	return r == pid ? status : MON_STATUS_UNKNOWN;
 }
 
 static char *put_num(char *end, unsigned int v)
@@ -205,48 +215,93 @@ static char *put_num(char *end, unsigned int v)
 	return end;
 }
 
-int main(int argc, char **argv, char **envp)
+static int get_num(const char *s)
 {
-	char status_text[16], note[] = "\r\n[vzmon: container stopped]\r\n";
-	int status, pidfd, pid;
+	int v = 0;
+
+	for (; *s >= '0' && *s <= '9'; s++)
+		v = v * 10 + (*s - '0');
+	return v;
+}
+
+/* CTIDs have at most ten digits. */
+static void name_logs(const char *ctid)
+{
+	static const char tail[] = ".console.1";
+	unsigned int n = 0;
+
+	for (; ctid[n] && n < 12; n++)
+		log_name[n] = log_old[n] = ctid[n];
+	for (unsigned int i = 0; i < sizeof(tail); i++)
+		log_old[n + i] = tail[i];
+	for (unsigned int i = 0; i < sizeof(tail) - 3; i++)
+		log_name[n + i] = tail[i];
+}
+
+static void ignore(int sig)
+{
+	/* The kernel's own layout: handler, flags, restorer, mask. */
+	unsigned long act[4] = { 1 /* SIG_IGN */, 0, 0, 0 };
+
+	sc(rt_sigaction, sig, act, NULL, 8);
+}
+
+static int monitor(int argc, char **argv, char **envp)
+{
+	static const char note[] = "\r\n[vzmon: container stopped]\r\n";
+	char status_text[STATUS_SIZE], exited[] = "_exited", *next[6];
 	unsigned int ptn;
-	char *next[6];
-	size_t n;
+	long pidfd;
+	int pid;
 
 	if (argc != 4)
 		return 20;
-	pid = atoi(argv[2]);
-	n = strnlen(argv[1], 12);
-	memcpy(log_name, argv[1], n);
-	memcpy(log_name + n, ".console", sizeof(".console"));
-	memcpy(log_old, argv[1], n);
-	memcpy(log_old + n, ".console.1", sizeof(".console.1"));
+	pid = get_num(argv[2]);
+	name_logs(argv[1]);
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		clients[i] = -1;
-	prctl(PR_SET_NAME, "vzmon");
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
+	sc(prctl, PR_SET_NAME, "vzmon", 0, 0, 0);
+	ignore(SIGPIPE);
+	ignore(SIGHUP);
 	for (int fd = MON_FD_PTY; fd <= MON_FD_LOG; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	if (ioctl(MON_FD_PTY, TIOCGPTN, &ptn) < 0)
+		sc(fcntl, fd, F_SETFD, 1 /* FD_CLOEXEC */);
+	if (sc(ioctl, MON_FD_PTY, TIOCGPTN, &ptn) < 0)
 		pty = -1;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pidfd >= 0) {
-		fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-		loop(pidfd);
-	}
-	status = exit_status(pid);
-	do {
-		errno = 0;
-	} while (pty_output() && errno != EAGAIN);
+	pidfd = sc(pidfd_open, pid, 0);	/* close-on-exec by itself */
+	if (pidfd >= 0)
+		loop((int)pidfd);
+	next[4] = put_num(status_text + sizeof(status_text), (unsigned int)exit_status(pid));
+	while (pty_output() > 0)
+		;
 	ring_add(note, sizeof(note) - 1);
-	(void)!write(MON_FD_LOG, note, sizeof(note) - 1);
+	sc(write, MON_FD_LOG, note, sizeof(note) - 1);
 	next[0] = argv[3];
-	next[1] = "_exited";
+	next[1] = exited;
 	next[2] = argv[1];
 	next[3] = argv[2];
-	next[4] = put_num(status_text + sizeof(status_text), (unsigned int)status);
 	next[5] = NULL;
-	execve(next[0], next, envp);
+	sc(execve, next[0], next, envp);
 	return 3;
 }
+
+#ifdef VZ_MON_LIBC
+
+int main(int argc, char **argv, char **envp)
+{
+	return monitor(argc, argv, envp);
+}
+
+#else
+
+void mon_start(long *sp);
+
+__attribute__((used)) void mon_start(long *sp)
+{
+	int argc = (int)sp[0];
+	char **argv = (char **)(sp + 1);
+
+	sc(exit_group, monitor(argc, argv, argv + argc + 1));
+	__builtin_unreachable();
+}
+
+#endif
