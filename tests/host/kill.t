@@ -21,13 +21,16 @@ new()
 }
 
 # What a user would do next, whatever happened: it must all work.
+cycle()
+{
+	{ [ -e "$(conf_of "$ct")" ] || new; } && vzctl start "$ct" &&
+		[ "$(vzctl exec2 "$ct" echo in)" = in ] && vzctl stop "$ct" --fast && vzctl destroy "$ct"
+}
+
 works()	# works NAME
 {
 	local text
-	text=$( { [ -e "$(conf_of "$ct")" ] || new; } && vzctl start "$ct" &&
-		[ "$(vzctl exec2 "$ct" echo in)" = in ] && vzctl stop "$ct" --fast &&
-		vzctl destroy "$ct" ) 2>&1 </dev/null
-	if [ $? = 0 ]; then
+	if text=$(cycle 2>&1 </dev/null); then
 		tap_pass "$1"
 	else
 		tap_fail "$1"
