@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The monitor stays: without a C library where there is code for the machine
 # (mon/sc.h), so that it maps nothing that it does not run.
 vzmon_src := vzctl/mon/vzmon.c
