@@ -10,8 +10,6 @@ if [ "${VZ_LIST_NS:-}" != yes ]; then
 fi
 mount --make-rshared / || exit 1
 ip link set lo up
-template=${VZ_TEMPLATE:-/var/lib/vz/template}
-[ -e "$template/cache/minimal.tar.zst" ] || skip_all "no template 'minimal' in $template"
 for cg in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ "$(stat -fc %T $cg 2>/dev/null)" = cgroup2fs ] && break
 done
@@ -21,13 +19,13 @@ scope=$cg/$slice/vz-$id.scope
 tn=$(mktemp -d /var/tmp/vz-list-XXXXXX)
 export VZ_CONFDIR=$tn/etc VZ_RUNDIR=$tn/run VZ_LIBEXECDIR=$bin VZ_SBINDIR=$bin \
 	VZ_DATADIR=$top/templates VZ_IDSDIR=$tn/ids VZ_DISTDIR=$tn/dist \
-	VZ_CREATINGDIR=$tn/creating VZ_CONSOLE_LOGDIR=$tn/log
+	VZ_CREATINGDIR=$tn/creating VZ_CONSOLE_LOGDIR=$tn/log VZ_REBOOTDIR=$tn/reboot
 mkdir -p "$tn"/{etc/conf,etc/names,run}
 cp "$top"/templates/conf/ve-*.conf-sample "$tn/etc/conf/"
 cat > "$tn/etc/vz.conf" <<X
 LOCKDIR="$tn/lock"
 DUMPDIR="$tn/dump"
-TEMPLATE="$template"
+TEMPLATE="$tn/template"
 VE_ROOT="$tn/root/\$VEID"
 VE_PRIVATE="$tn/private/\$VEID"
 CONFIGFILE="vswap-256m"
@@ -45,6 +43,8 @@ clean() {
 }
 trap clean EXIT
 
+run vztmpl --quiet --recipes "$top/templates/recipes" build minimal
+ok "$rc" "the minimal template" "$out$err"
 run vzctl create $id --ostemplate minimal --name list7010 --hostname list.example
 [ "$rc" = 0 ] || { echo "$out$err" | sed 's/^/# /'; ok 1 "create"; finish; }
 run vzlist
