@@ -178,7 +178,7 @@ check-all:
 	$(MAKE) --no-print-directory MODE=asan tests
 	$(MAKE) --no-print-directory doc-check
 	ASAN_OPTIONS=detect_leaks=1 VZ_BUILD=$(abspath build/debug) VZ_BUILD_ASAN=$(abspath build/asan) \
-		prove --timer $(LINT_TESTS) $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(unit_src)) \
+		prove --timer --failures $(LINT_TESTS) $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(unit_src)) \
 		$(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(unit_src)) $(HOST_TESTS)
 
 tests: $(TESTS) default

@@ -20,6 +20,7 @@
 
 #define RELAY_BUF 65536
 #define DRAIN_MS 100	/* after the command's end, for what its children still write */
+#define DRAIN_ROUNDS 256
 #define SCRIPT_MAX (16u << 20)
 
 /* One direction: @from is read when there is room, @to written when it takes. */
@@ -104,36 +105,42 @@ static long long now_ms(void)
 
 /*
  * Until the command has ended and its output is read; a daemon it left behind
- * may hold the pipes for ever, so that wait is bounded.
+ * may hold the pipes for ever, or write to them: then until they have been idle
+ * for a moment, or DRAIN_ROUNDS later.  What the command itself wrote is in the
+ * pipes when it ends, however late we look.
  */
 static int relay(struct stream s[3], int pidfd, long long deadline)
 {
+	long long limit = deadline, left;
 	struct pollfd p[4];
-	long long end = 0;
+	int rounds = 0, n;
+	bool ended = false;
 
 	for (;;) {
-		long long limit = end ? end : deadline, left = -1;
-
 		for (int i = 0; i < 3; i++)
 			stream_poll(&s[i], &p[i]);
-		p[3] = (struct pollfd){ .fd = end ? -1 : pidfd, .events = POLLIN };
-		if (end && p[1].fd < 0 && p[2].fd < 0)
+		p[3] = (struct pollfd){ .fd = ended ? -1 : pidfd, .events = POLLIN };
+		if (ended && p[1].fd < 0 && p[2].fd < 0)
 			return 0;
-		if (limit) {
-			left = limit - now_ms();
-			if (left <= 0)
-				return end ? 0 : -ETIMEDOUT;
-		}
-		if (poll(p, 4, (int)left) < 0 && errno != EINTR)
+		left = limit ? limit - now_ms() : -1;
+		if (limit && left < 0)
+			left = 0;
+		n = poll(p, 4, (int)left);
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		for (int i = 0; i < 3; i++)
+		if (n == 0)
+			return ended ? 0 : -ETIMEDOUT;
+		for (int i = 0; n > 0 && i < 3; i++)
 			stream_step(&s[i], &p[i]);
-		if (end && (p[1].revents || p[2].revents))
-			end = now_ms() + DRAIN_MS;
-		if (p[3].revents && !end) {
-			end = now_ms() + DRAIN_MS;
+		if (n > 0 && p[3].revents) {
+			ended = true;
 			stream_end(&s[0]);
 		}
+		if (!ended)
+			continue;
+		if (++rounds > DRAIN_ROUNDS)
+			return 0;
+		limit = now_ms() + DRAIN_MS;
 	}
 }
 
