@@ -213,6 +213,7 @@ like "$out" "^entered into CT $ct" "enter: the first line"
 like "$out" "exited from CT $ct" "enter: the last line"
 run "$pty" 10 'expect:marker-4' 'send:exit\r' -- vzctl enter "$ct" --exec 'echo marker-$((2+2))'
 is $rc 0 "enter --exec types a command" || diag "$out"
+like "$(echo 'echo piped-$((1+1))' | timeout 10 vzctl enter "$ct"; echo "rc $?")" 'piped-2.*exited from.*rc 0' "enter without a terminal ends with its input"
 run "$pty" 5 'expect:[#$] ' 'send:sleep 777\r' 'sleep:0.3' hup -- vzctl enter "$ct"
 gone() { ! vzctl exec2 "$ct" 'ps | grep -v grep | grep "sleep 777"' </dev/null; }
 ok "a closed terminal ends what runs in it" until_ok 5 gone
@@ -255,14 +256,56 @@ run vzctl --quiet start "$ct"
 is "$out$err" "" "--quiet says nothing"
 vzctl --quiet stop "$ct" --fast
 
+# ---- many at once, killed from outside, a flood ----------------------------------------------------------
+
+for i in 1 2 3 4 5 6; do
+	vzctl start "$ct" >/dev/null 2>&1 </dev/null &
+	par[i]=$!
+done
+codes=''
+for i in 1 2 3 4 5 6; do
+	wait "${par[i]}"
+	codes+=" $?"
+done
+is "$(tr ' ' '\n' <<<"$codes" | grep -cx 0)" 1 "six starts at once: one does it"
+like "$codes" '^( 0| 9| 32)+$' "the others: locked or running"
+for i in 1 2 3 4 5 6; do
+	( vzctl --quiet create $((ct + 3 + i)) --ostemplate minimal && vzctl --quiet start $((ct + 3 + i)) &&
+		[ "$(vzctl exec2 $((ct + 3 + i)) echo in </dev/null)" = in ] &&
+		vzctl --quiet stop $((ct + 3 + i)) --fast && vzctl --quiet destroy $((ct + 3 + i)) ) >/dev/null 2>&1 &
+	par[i]=$!
+done
+codes=''
+for i in 1 2 3 4 5 6; do
+	wait "${par[i]}"
+	codes+=" $?"
+done
+is "$codes" " 0 0 0 0 0 0" "six containers at once: create, start, exec, stop, destroy"
+timeout 30 vzctl exec2 "$ct" 'yes 0123456789 | head -c 8000000 >/dev/console' </dev/null
+is "$(vzctl exec2 "$ct" echo in </dev/null)" in "a flood on the console holds nothing up"
+ok "its log is bounded" test "$(cat "$node/log/$ct.console"* | wc -c)" -lt 3000000
+mapfile -t all <"$(slice_dir)/vz-$ct.scope/ct/cgroup.procs"
+kill -9 "${all[@]}" 2>/dev/null
+ok "all processes killed from outside: cleaned up" until_ok 5 is_down "$ct"
+until_ok 5 test ! -e "$VZ_RUNDIR/$ct"
+rm -f "$node/reboot/$ct"
+leak_is "$stopped" "and nothing is left"
+
 # ---- suspend in memory -----------------------------------------------------------------------------------
 
 vzctl --quiet start "$ct"
 quiet "chkpnt --suspend" vzctl chkpnt "$ct" --suspend
+run_timeout=5 code 31 'suspended' "exec into a frozen container: 31, no hanging" vzctl exec2 "$ct" true
 quiet "chkpnt --resume" vzctl chkpnt "$ct" --resume
 is "$(vzctl exec2 "$ct" echo thawed </dev/null)" thawed "it goes on"
+echo 'echo "stop script"; touch /stop-script' >"$node/etc/conf/$ct.stop"
 vzctl --quiet chkpnt "$ct" --suspend
 quiet "a frozen container stops" vzctl stop "$ct" --fast
+ok "its stop script has run" test -e "$node/private/$ct/upper/stop-script"
+echo 'exit 1' >"$node/etc/conf/$ct.start"
+code 79 '' "a start script that fails: 79" vzctl start "$ct"
+is "$(status)" "CTID $ct exist unmounted down" "and all is undone"
+rm "$node/etc/conf/$ct".st*
 code 31 '' "chkpnt of a stopped one: 31" vzctl chkpnt "$ct" --suspend
 
 # ---- set ----------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ const char *cg_ctrl_names(unsigned int ctrls, char *buf, size_t size);
 
 /* Is a process in the container's subtree? */
 bool cg_populated(const char *slice, uint32_t ctid);
+bool cg_frozen(const char *slice, uint32_t ctid);
 /* Freezes or thaws the scope and waits up to a second for it. */
 int cg_freeze(const char *slice, uint32_t ctid, bool freeze, struct vz_err *e);
 /* Kills whatever is inside, waits until it is gone, removes the groups. */

@@ -205,6 +205,13 @@ static int cg_event(int scope, const char *key)
 	return v == CG_NONE ? -1 : (int)v;
 }
 
+bool cg_frozen(const char *slice, uint32_t ctid)
+{
+	_cleanup_close_ int scope = cg_scope_open(slice, ctid);
+
+	return scope >= 0 && cg_event(scope, "frozen") == 1;
+}
+
 bool cg_populated(const char *slice, uint32_t ctid)
 {
 	_cleanup_close_ int scope = cg_scope_open(slice, ctid);

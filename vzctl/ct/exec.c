@@ -21,6 +21,7 @@
 #define RELAY_BUF 65536
 #define DRAIN_MS 100	/* after the command's end, for what its children still write */
 #define DRAIN_ROUNDS 256
+#define EOF_AGAIN_MS 300	/* between two Ctrl-D after the end of standard input */
 #define SCRIPT_MAX (16u << 20)
 
 /* One direction: @from is read when there is room, @to written when it takes. */
@@ -243,6 +244,11 @@ static int enter_prepare(struct ct *ct, struct ct_plan *p, struct ns_enter *en, 
 	init = ct_init_pid(ct, &en->pidfd, e);
 	if (init < 0)
 		return init;
+	/* What is cloned into a frozen cgroup never gets as far as its exec. */
+	if (cg_frozen(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0,
+			       "Container is suspended: resume it with `vzctl chkpnt %u --resume`",
+			       ct->id);
 	r = ct_plan_make(ct, "exec", p, e);
 	if (r < 0)
 		return r;
@@ -385,16 +391,19 @@ static void terminal_loop(int master, int pidfd)
 			{ .fd = stdin_open ? STDIN_FILENO : -1, .events = POLLIN },
 			{ .fd = ended ? -1 : pidfd, .events = POLLIN },
 		};
-		int n = poll(p, 3, ended ? DRAIN_MS : -1);
+		int n = poll(p, 3, ended ? DRAIN_MS : stdin_open ? -1 : EOF_AGAIN_MS);
 		ssize_t got;
 
 		if (winch) {
 			winch = 0;
 			copy_winsize(master);
 		}
-		if (n == 0)
+		if (n == 0 && ended)
 			return;
-		if (n < 0)
+		/* A shell that just changes the terminal's mode loses a Ctrl-D. */
+		if (n == 0)
+			(void)io_write_full(master, "\004", 1);
+		if (n <= 0)
 			continue;
 		if (p[0].revents) {
 			got = read(master, out, sizeof(out));

@@ -75,8 +75,12 @@ static bool wait_gone(int pidfd, int timeout_ms)
 
 static int step_hook(struct ct_plan *p, struct vz_err *e)
 {
-	int r = ct_hook_inside(p->ct, "stop", e);
+	int r;
 
+	/* The script, and init's shutdown, need processes that run. */
+	if (cg_frozen(p->ct->slice, p->ct->id))
+		(void)cg_freeze(p->ct->slice, p->ct->id, false, VZ_IGNORE);
+	r = ct_hook_inside(p->ct, "stop", e);
 	if (r < 0 && p->stop.fast) {
 		vz_warn("%s, ignoring", e->msg);
 		return 0;
@@ -100,7 +104,6 @@ static int step_halt(struct ct_plan *p, struct vz_err *e)
 	vz_info("Stopping container ...");
 	if (init < 0 || p->stop.fast)
 		return 0;
-	(void)cg_freeze(p->ct->slice, p->ct->id, false, VZ_IGNORE);
 	if (ask_to_halt(p->ct, pidfd, init) < 0)
 		vz_verbose("Unable to ask the container's init to halt");
 	if (wait_gone(pidfd, (int)timeout * 1000))
