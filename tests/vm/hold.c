@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Takes what a user namespace has a ceiling for, says how much it got, and keeps
- * it until it is killed: hold lock KIB | hold signals N.
+ * it until it is killed: hold lock PAGES | hold signals N.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
-static long lock_memory(long kib)
+/* Locked shared memory is counted for the user, mlock(2) for the process only. */
+static long lock_pages(long want)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *p = mmap(NULL, (size_t)kib << 10, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	long n;
 
-	if (p == MAP_FAILED)
-		return -1;
-	for (n = 0; n < kib; n += (long)(page >> 10))
-		if (mlock(p + (n << 10), page) < 0)
+	for (n = 0; n < want; n++) {
+		int id = shmget(IPC_PRIVATE, 1, IPC_CREAT | 0600);
+
+		if (id < 0 || shmctl(id, SHM_LOCK, NULL) < 0)
 			break;
+	}
 	return n;
 }
 
@@ -46,7 +45,7 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	printf("%ld\n", strcmp(argv[1], "lock") ? queue_signals(atol(argv[2])) :
-						  lock_memory(atol(argv[2])));
+						  lock_pages(atol(argv[2])));
 	fflush(stdout);
 	fclose(stdout);
 	pause();

@@ -30,6 +30,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +187,31 @@ static void mount_root(void)
 		fail("switch to the root disk");
 }
 
+/* Nodes of modules that are loaded when these are opened, as kmod's service makes them. */
+static void make_nodes(void)
+{
+	char path[128], name[64], type;
+	unsigned int major, minor;
+	struct utsname u;
+	FILE *f;
+
+	uname(&u);
+	snprintf(path, sizeof(path), "/lib/modules/%.65s/modules.devname", u.release);
+	f = fopen(path, "re");
+	while (f && fscanf(f, " %*[#]%*[^\n]") != EOF &&
+	       fscanf(f, "%*s %63s %c%u:%u", name, &type, &major, &minor) == 4) {
+		snprintf(path, sizeof(path), "/dev/%s", name);
+		if (strchr(name, '/')) {
+			*strrchr(path, '/') = '\0';
+			mkdir(path, 0755);
+			path[strlen(path)] = '/';
+		}
+		mknod(path, (type == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(major, minor));
+	}
+	if (f)
+		fclose(f);
+}
+
 /* As systemd has it on a host of today: one hierarchy with every controller. */
 static void mount_rest(void)
 {
@@ -202,6 +229,7 @@ static void mount_rest(void)
 	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
 	mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
 	symlink("/proc/self/fd", "/dev/fd");
+	make_nodes();
 	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
 		fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
 		if (fd < 0 || write(fd, controllers[i], strlen(controllers[i])) < 0)

@@ -68,14 +68,15 @@ set_live memory.max 268435456 --ram 256M --swap 0
 run vzctl exec2 "$ct" 'dd if=/dev/zero of=/dev/null bs=200M count=1'
 is $rc 0 "after set --ram it is given"
 set_live memory.max 67108864 --ram 64M --swap 0
-like "$(cat "$(conf_of "$ct")")" 'PHYSPAGES="0:16384"' "and is saved"
+like "$(cat "$(conf_of "$ct")")" 'PHYSPAGES="0:64M"' "and is saved"
 
 # ---- processes -----------------------------------------------------------------------
 
 set_live pids.max 40 --numproc 40
 run_timeout=40 run vzctl exec2 "$ct" 'i=0; while [ $i -lt 200 ]; do sleep 30 & i=$((i + 1)); done'
 ok "a fork bomb fails" test $rc != 0
-ok "the kernel counts it" test "$(key pids.events max)" -ge 1
+# In the group of the limit since 6.11, before in that of the process.
+ok "the kernel counts it" test $(($(key pids.events max) + $(key ct/pids.events max))) -ge 1
 ok "at most 40" test "$(file pids.current)" -le 40
 ok "the host forks" /bin/true
 set_live pids.max 200 --numproc 200
@@ -107,7 +108,7 @@ u=$(used 3)
 ok "--cpulimit 20: $u % used" test "$u" -le 30
 ok "throttled" test "$(key cpu.stat nr_throttled)" -gt 0
 set_live cpu.max '100000 100000' --cpulimit 0 --cpus 1
-set_live cpu.max 'max 100000' --cpulimit 0 --cpus unlimited
+set_live cpu.max 'max 100000' --cpulimit 0 --cpus 0
 u=$(used 2)
 ok "without: $u % used" test "$u" -ge 60
 set_live cpu.weight 100 --cpuunits 1000
@@ -145,7 +146,9 @@ run vzctl set "$ct" --iolimit 0 --iopslimit 0 --save
 is "$rc:$(file io.max)" 0: "0 is no limit"
 # A partition has no limits of its own: those of its disk are meant.
 truncate -s 64M "$node/disk"
-echo '2048,,L' | sfdisk -q "$node/disk" >/dev/null 2>&1
+# A table with one partition, 2048 + 126976 sectors.
+printf '\0\0\0\0\203\0\0\0\0\010\0\0\0\360\001\0' | dd of="$node/disk" bs=1 seek=446 conv=notrunc status=none
+printf '\125\252' | dd of="$node/disk" bs=1 seek=510 conv=notrunc status=none
 loop=$(losetup -fP --show "$node/disk")
 defer "umount $node/part; losetup -d $loop"
 until_ok 5 test -b "${loop}p1"
@@ -160,6 +163,8 @@ is "$(cat "$(slice_dir)/vz-$ct3.scope/io.max")" "$dev rbps=2097152 wbps=2097152 
 run vzctl stop "$ct3" --fast
 run vzctl destroy "$ct3"
 is $rc 0 "destroy"
+umount "$node/part"
+losetup -d "$loop"
 
 # ---- delegation -------------------------------------------------------------------------
 
@@ -201,8 +206,8 @@ run vzctl set "$ct2" --lockedpages 64 --numsiginfo 50 --cpumask all --save
 vzctl start "$ct" >/dev/null 2>&1
 vzctl restart "$ct2" >/dev/null 2>&1
 for c in "$ct" "$ct2"; do
-	cp "$hold" "$node/root/$c/hold"
-	for what in 'lock 1024' 'signals 200'; do
+	vzctl exec2 "$c" 'cat > /hold; chmod 755 /hold' <"$hold"
+	for what in 'lock 200' 'signals 200'; do
 		# Two users of one container share its ceiling.
 		vzctl exec "$c" "/hold $what > /tmp/a.${what% *} & sleep 1; /hold $what > /tmp/b.${what% *} &" </dev/null >/dev/null 2>&1
 	done
@@ -210,7 +215,7 @@ for c in "$ct" "$ct2"; do
 done
 for c in "$ct" "$ct2"; do
 	t=$node/root/$c/tmp
-	is "$(($(cat "$t/a.lock") + $(cat "$t/b.lock")))" 256 "$c: 64 pages of locked memory in all"
+	is "$(($(cat "$t/a.lock") + $(cat "$t/b.lock")))" 64 "$c: 64 pages of locked memory in all"
 	ok "$c: at most 50 queued signals" test "$(($(cat "$t/a.signals") + $(cat "$t/b.signals")))" -le 50
 	ok "$c: and as many by the first" test "$(cat "$t/a.signals")" -ge 40
 done
@@ -229,8 +234,8 @@ ok "30 MiB do not fit" test $rc != 0
 like "$out$err" 'No space left|quota exceeded' "and it is said"
 used_kb=$(inside 'du -sk /big' | cut -f1)
 ok "$used_kb KiB did" test "$used_kb" -gt 15000 -a "$used_kb" -le 20480
-run vzctl exec2 "$ct" 'rm /big; cd /tmp; i=0; while [ $i -lt 400 ]; do : > f$i || break; i=$((i + 1)); done; echo $i'
-ok "400 files do not: ${out%%$'\n'*}" test "${out##*$'\n'}" -lt 300
+run vzctl exec2 "$ct" 'rm /big; cd /tmp; i=0; while [ $i -lt 400 ]; do touch f$i 2>/dev/null || break; i=$((i + 1)); done; echo $i'
+ok "400 files do not: $out" test "${out:-999}" -lt 300
 run vzctl exec2 "$ct" 'rm -f /tmp/f*'
 run vzctl set "$ct" --diskspace 40M --diskinodes 1000 --save
 run vzctl exec2 "$ct" 'dd if=/dev/zero of=/big bs=1M count=30 && rm /big'

@@ -35,8 +35,8 @@ struct cg_limits {
 	uint64_t cpu_quota;		/* percent of one CPU, 0 = max */
 	uint64_t io_weight;
 	uint64_t io_bps, io_iops;	/* per second and direction, 0 = max */
-	dev_t io_dev;			/* device that they are for, 0 = unknown */
-	const char *cpus, *mems;	/* cpuset lists or NULL; borrowed */
+	dev_t io_dev;			/* disk or partition that they are for, 0 = unknown */
+	const char *cpus, *mems;	/* cpuset lists, "" for all, or NULL; borrowed */
 };
 
 #define CG_LIMITS_INIT                                                             \

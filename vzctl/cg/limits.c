@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define VZ_ROOM "cg"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/sysmacros.h>
@@ -56,9 +57,31 @@ static int put_cpu(struct applier *a, const struct cg_limits *l)
 	return put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max", buf);
 }
 
+static bool io_none(uint64_t v)
+{
+	return v == 0 || v == CG_NONE;
+}
+
+/* io.max takes whole disks: the one that a partition is on (ENODEV otherwise). */
+static dev_t io_disk(dev_t dev)
+{
+	unsigned int ma, mi;
+	char path[64], buf[32];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(dev), minor(dev));
+	if (!dev || !io_exists(path))
+		return dev;
+	/* Behind the link, which the kernel follows first. */
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/../dev", major(dev), minor(dev));
+	if (io_read_small_at(AT_FDCWD, path, buf, sizeof(buf)) < 0 ||
+	    sscanf(buf, "%u:%u", &ma, &mi) != 2)
+		return dev;
+	return makedev(ma, mi);
+}
+
 static void fmt_io(char *buf, size_t size, uint64_t v)
 {
-	if (v == 0 || v == CG_NONE)
+	if (io_none(v))
 		snprintf(buf, size, "max");
 	else
 		snprintf(buf, size, "%" PRIu64, v);
@@ -67,6 +90,7 @@ static void fmt_io(char *buf, size_t size, uint64_t v)
 static int put_io(struct applier *a, const struct cg_limits *l)
 {
 	char buf[160], bps[24], iops[24];
+	dev_t dev;
 	int r = 0;
 
 	/* BFQ has a name of its own for the weight; without either: no weights. */
@@ -77,16 +101,42 @@ static int put_io(struct applier *a, const struct cg_limits *l)
 	}
 	if (r < 0 || (l->io_bps == CG_NONE && l->io_iops == CG_NONE))
 		return r;
-	if (!l->io_dev) {
-		if ((l->io_bps && l->io_bps != CG_NONE) || (l->io_iops && l->io_iops != CG_NONE))
+	/* File systems on several devices have a number that is none of theirs. */
+	dev = io_disk(l->io_dev);
+	if (!major(dev)) {
+		if (!io_none(l->io_bps) || !io_none(l->io_iops))
 			a->missing |= CG_IO;
 		return 0;
 	}
 	fmt_io(bps, sizeof(bps), l->io_bps);
 	fmt_io(iops, sizeof(iops), l->io_iops);
-	snprintf(buf, sizeof(buf), "%u:%u rbps=%s wbps=%s riops=%s wiops=%s", major(l->io_dev),
-		 minor(l->io_dev), bps, bps, iops, iops);
+	snprintf(buf, sizeof(buf), "%u:%u rbps=%s wbps=%s riops=%s wiops=%s", major(dev), minor(dev),
+		 bps, bps, iops, iops);
+	/* Where there never was a limit there is none to take back. */
+	if (io_none(l->io_bps) && io_none(l->io_iops))
+		return put(a, 0, VZ_SET_IO, "io.max", buf);
 	return put(a, CG_IO, VZ_SET_IO, "io.max", buf);
+}
+
+/*
+ * "" takes a list back, and needs no controller.  A group with processes may not
+ * become one without a list (ENOSPC): then it gets all that its parent has.
+ */
+static int put_set(struct applier *a, const char *file, const char *list)
+{
+	char all[4096], path[64];
+
+	if (!list)
+		return 0;
+	if (*list)
+		return put(a, CG_CPUSET, VZ_SETFSHD_ERROR, file, list);
+	if (io_write_small_at(a->scope, file, "\n") != -ENOSPC)
+		return 0;
+	snprintf(path, sizeof(path), "../%s.effective", file);
+	if (io_read_small_at(a->scope, path, all, sizeof(all)) < 0)
+		return vz_fail(a->e, VZ_SETFSHD_ERROR, errno, "Unable to read cgroup file '%s'",
+			       path);
+	return put(a, CG_CPUSET, VZ_SETFSHD_ERROR, file, all);
 }
 
 int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_missing,
@@ -106,10 +156,10 @@ int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_miss
 		r = put_u64(&a, CG_PIDS, VZ_SETUBC_ERROR, "pids.max", l->pids_max);
 	if (r == 0)
 		r = put_cpu(&a, l);
-	if (r == 0 && l->cpus)
-		r = put(&a, CG_CPUSET, VZ_SETFSHD_ERROR, "cpuset.cpus", l->cpus);
-	if (r == 0 && l->mems)
-		r = put(&a, CG_CPUSET, VZ_SETFSHD_ERROR, "cpuset.mems", l->mems);
+	if (r == 0)
+		r = put_set(&a, "cpuset.cpus", l->cpus);
+	if (r == 0)
+		r = put_set(&a, "cpuset.mems", l->mems);
 	if (r == 0)
 		r = put_io(&a, l);
 	if (r == 0)

@@ -91,10 +91,11 @@ static void cpu_limits(const struct conf *c, struct cg_limits *l)
 	if (cpus && (!quota || cpus * 100 < quota))
 		quota = cpus * 100;
 	l->cpu_quota = quota;
-	if (mask && isdigit((unsigned char)*mask))
-		l->cpus = mask;
-	if (nodes && isdigit((unsigned char)*nodes))
-		l->mems = nodes;
+	/* "all" and "auto": written, too, because set may take a list back. */
+	if (mask)
+		l->cpus = isdigit((unsigned char)*mask) ? mask : "";
+	if (nodes)
+		l->mems = isdigit((unsigned char)*nodes) ? nodes : "";
 }
 
 static void io_limits(const struct conf *c, struct cg_limits *l)
@@ -108,10 +109,11 @@ static void io_limits(const struct conf *c, struct cg_limits *l)
 		l->io_weight = weights[prio];
 	l->io_bps = conf_u64(c, P_IOLIMIT, 0);
 	l->io_iops = conf_u64(c, P_IOPSLIMIT, 0);
-	if (!l->io_bps && !l->io_iops) {
+	if (!conf_has(c, P_IOLIMIT) && !conf_has(c, P_IOPSLIMIT)) {
 		l->io_bps = l->io_iops = CG_NONE;
 		return;
 	}
+	/* 0 is written: set may take a limit back. */
 	if (private && stat(private, &st) == 0)
 		l->io_dev = st.st_dev;
 }

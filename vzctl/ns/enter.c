@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -62,6 +63,26 @@ int ns_pty_open(int *ret_master, int *ret_slave)
 	return 0;
 }
 
+/*
+ * What init has, not what the caller's shell has: limits of locked memory and
+ * queued signals are LOCKEDPAGES and NUMSIGINFO.  1 is the container's init here.
+ */
+static void take_limits(void)
+{
+	static const int what[] = { RLIMIT_MEMLOCK, RLIMIT_SIGPENDING };
+	struct rlimit rl, own;
+
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		if (prlimit(1, what[i], NULL, &rl) < 0 || getrlimit(what[i], &own) < 0)
+			continue;
+		if (rl.rlim_max > own.rlim_max)
+			rl.rlim_max = own.rlim_max;
+		if (rl.rlim_cur > rl.rlim_max)
+			rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(what[i], &rl);
+	}
+}
+
 /* Time namespaces are optional (5.6+, and may be off): joined apart. */
 static int join(int pidfd, struct vz_err *e)
 {
@@ -73,6 +94,7 @@ static int join(int pidfd, struct vz_err *e)
 	    syscall(SYS_setresuid, 0, 0, 0) < 0)
 		return vz_fail(e, VZ_IDMAP, errno, "Unable to become the container's root");
 	prctl(PR_SET_DUMPABLE, 0);
+	take_limits();
 	return 0;
 }
 
