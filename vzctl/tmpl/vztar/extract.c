@@ -514,6 +514,17 @@ static struct archive *reader_new(enum vztar_filter filter)
 	return a;
 }
 
+/* A layer is compressed as its media type says, or it is not what was meant. */
+static void check_filter(struct archive *a, enum vztar_filter filter)
+{
+	static const int code[] = { [FILTER_NONE] = ARCHIVE_FILTER_NONE,
+				    [FILTER_GZIP] = ARCHIVE_FILTER_GZIP,
+				    [FILTER_ZSTD] = ARCHIVE_FILTER_ZSTD };
+
+	if (filter != FILTER_ANY && archive_filter_code(a, 0) != code[filter])
+		die(VZTAR_REFUSED, "a layer is not compressed as its media type says");
+}
+
 /* @hex: the sha256 of the whole file. */
 static void read_all(struct extract *x, int fd, enum vztar_filter filter, char hex[65])
 {
@@ -524,6 +535,7 @@ static void read_all(struct extract *x, int fd, enum vztar_filter filter, char h
 	x->s = stream_new(fd, false, x->o->progress && !x->scan);
 	x->a = reader_new(filter);
 	stream_attach_reader(x->s, x->a);
+	check_filter(x->a, filter);
 	while ((r = archive_read_next_header(x->a, &ae)) == ARCHIVE_OK || r == ARCHIVE_WARN)
 		next_entry(x, ae);
 	if (r != ARCHIVE_EOF)
