@@ -53,6 +53,12 @@ struct tmpl_sum {
  */
 int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
 		   struct tmpl_sum *ret, struct vz_err *e);
+/*
+ * Unpacks the image @tag (NULL: the only one) of the OCI image layout @layout into
+ * the existing directory @dir; @ret->sha256 is the digest of its manifest.
+ */
+int tmpl_vztar_oci(const char *layout, const char *tag, const char *dir, bool progress,
+		   struct tmpl_sum *ret, struct vz_err *e);
 
 /*
  * Removes @name below @dirfd and everything in it.  Never follows a symlink and

@@ -50,21 +50,23 @@ static int fail_with(int status, const char *archive, char *out, struct vz_err *
 	return sys ? -sys : -EPROTO;
 }
 
-int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
-		   struct tmpl_sum *ret, struct vz_err *e)
+/* "vztar VERB --report [--progress] ARGS... @archive"; @args ends with NULL. */
+static int run(const char *verb, const char *const *args, const char *archive, bool progress,
+	       struct tmpl_sum *ret, struct vz_err *e)
 {
-	const char *argv[8] = { "vztar", verb, "--report" };
+	const char *argv[12] = { "vztar", verb, "--report" };
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
 	_cleanup_free_ char *exe = xasprintf("%s/vztar", vz_libexec_dir());
 	struct spawn sp = SPAWN_INIT;
-	int n = 3, st;
+	size_t n = 3;
+	int st;
 
 	if (progress)
 		argv[n++] = "--progress";
-	if (dir) {
-		argv[n++] = "--dir";
-		argv[n++] = dir;
-	}
+	while (*args)
+		argv[n++] = *args++;
+	/* A path that begins with a dash is none the less a path. */
+	argv[n++] = "--";
 	argv[n++] = archive;
 	sp.path = exe;
 	sp.argv = argv;
@@ -80,4 +82,20 @@ int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool 
 	if (!parse_sum(out.s, ret))
 		return vz_fail(e, VZ_SYSTEM_ERROR, 0, "%s gave no result", sp.path);
 	return 0;
+}
+
+int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool progress,
+		   struct tmpl_sum *ret, struct vz_err *e)
+{
+	const char *const args[] = { dir ? "--dir" : NULL, dir, NULL };
+
+	return run(verb, args, archive, progress, ret, e);
+}
+
+int tmpl_vztar_oci(const char *layout, const char *tag, const char *dir, bool progress,
+		   struct tmpl_sum *ret, struct vz_err *e)
+{
+	const char *const args[] = { "--dir", dir, tag ? "--tag" : NULL, tag, NULL };
+
+	return run("oci", args, layout, progress, ret, e);
 }

@@ -6,7 +6,6 @@
 #include <search.h>
 #include <stdio.h>
 
-#include "sys/syscalls.h"
 #include "tmpl/tmpl.h"
 
 /* A ratio says nothing about small archives: zeros compress 10000:1. */
@@ -34,6 +33,8 @@ struct extract {
 	struct stream *s;
 	struct archive *a;
 	int root;		/* -EBADF: only test */
+	bool layers;		/* archives over each other: the new replaces the old */
+	struct whiteouts *scan;	/* set while a layer is only read */
 	int parent;		/* cached descriptor of parent_path */
 	char parent_path[TMPL_PATH_MAX + 1];
 	bool parent_valid;
@@ -41,6 +42,7 @@ struct extract {
 	void *dirs_by_path;	/* tsearch(3) tree of the same */
 	size_t n_dirs, cap_dirs;
 	uint64_t entries, bytes, devices, high_ids;
+	uint64_t read_before;	/* archive bytes of earlier layers */
 	struct meta_count meta;
 };
 
@@ -95,11 +97,9 @@ static struct dir *add_dir(struct extract *x, const char *path)
 	return d;
 }
 
-/* Every path of the archive is opened here: below the root, over no symlink. */
 static int open_below(struct extract *x, const char *path, int flags)
 {
-	return sys_openat2(x->root, path[0] ? path : ".", (uint64_t)flags | O_CLOEXEC, 0,
-			   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	return tree_open(x->root, path, flags);
 }
 
 /* Archives may leave out parents: 0755 root, like every unpacker. */
@@ -147,7 +147,7 @@ static int open_parent(struct extract *x, const char *path, const char *entry,
 	char parent[TMPL_PATH_MAX + 1];
 
 	*ret_base = slash ? slash + 1 : path;
-	/* Directories are never removed or replaced, so the descriptor stays right. */
+	/* What is removed or replaced is below it, so the descriptor stays right. */
 	if (x->parent_valid && strlen(x->parent_path) == n &&
 	    memcmp(x->parent_path, path, n) == 0)
 		return x->parent;
@@ -166,10 +166,14 @@ static int open_parent(struct extract *x, const char *path, const char *entry,
 	return x->parent;
 }
 
-/* A later entry of the same name replaces a file, as tar does; never a directory. */
-static void make_room(const struct member *n)
+/* A later entry of the same name replaces a file, as tar does; only a layer a directory. */
+static void make_room(struct extract *x, const struct member *n)
 {
 	if (unlinkat(n->parent, n->base, 0) < 0 && errno != ENOENT) {
+		if (x->layers && (errno == EISDIR || errno == EPERM)) {
+			tree_remove(n->parent, n->base, n->path);
+			return;
+		}
 		if (errno == EISDIR || errno == EPERM)
 			refuse(n->path, "the archive has a directory of that name before");
 		die_entry(n->path, "replacing", errno);
@@ -194,7 +198,7 @@ static void count_bytes(struct extract *x, const char *path, size_t n)
 	if (x->bytes > x->o->max_bytes)
 		die(VZTAR_REFUSED, "%.600s: the archive unpacks to more than %" PRIu64 " bytes",
 		    path, x->o->max_bytes);
-	if (x->bytes > RATIO_FROM && x->bytes / RATIO_MAX > stream_bytes(x->s))
+	if (x->bytes > RATIO_FROM && x->bytes / RATIO_MAX > x->read_before + stream_bytes(x->s))
 		refuse(path, "the archive unpacks to more than 1000 times its size");
 }
 
@@ -252,7 +256,7 @@ static void make_file(struct extract *x, const struct member *n)
 	own(x, n->ae, &uid, &gid, n->path);
 	fd = openat(n->parent, n->base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST) {
-		make_room(n);
+		make_room(x, n);
 		fd = openat(n->parent, n->base,
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	}
@@ -280,8 +284,13 @@ static void make_dir(struct extract *x, const struct member *n)
 		if (errno != EEXIST)
 			die_entry(n->path, "creating", errno);
 		fd = open_below(x, n->path, O_PATH | O_DIRECTORY);
-		if (fd < 0)
+		if (fd < 0 && !x->layers)
 			refuse(n->path, "the archive has a file of that name before");
+		if (fd < 0) {
+			make_room(x, n);
+			if (mkdirat(n->parent, n->base, 0700) < 0)
+				die_entry(n->path, "creating", errno);
+		}
 	}
 	d = add_dir(x, n->path);
 	own(x, n->ae, &d->uid, &d->gid, n->path);
@@ -318,7 +327,7 @@ static void make_symlink(struct extract *x, const struct member *n)
 		refuse(n->path, "bad symlink");
 	if (symlinkat(to, n->parent, n->base) < 0) {
 		if (errno == EEXIST)
-			make_room(n);
+			make_room(x, n);
 		if (symlinkat(to, n->parent, n->base) < 0)
 			die_entry(n->path, "creating", errno);
 	}
@@ -327,7 +336,7 @@ static void make_symlink(struct extract *x, const struct member *n)
 
 static void make_fifo(struct extract *x, const struct member *n)
 {
-	make_room(n);
+	make_room(x, n);
 	if (mknodat(n->parent, n->base, S_IFIFO | 0600, 0) < 0)
 		die_entry(n->path, "creating", errno);
 	finish_link(x, n, false);
@@ -355,7 +364,7 @@ static void make_hardlink(struct extract *x, const struct member *n)
 	}
 	if (dir < 0 && errno != ENOENT)
 		die_entry(n->path, "hard link target", errno);
-	make_room(n);
+	make_room(x, n);
 	if (dir < 0 || linkat(dir, slash ? slash + 1 : to, n->parent, n->base, 0) < 0) {
 		if (errno == ENOENT)
 			refuse(n->path, "hard link to a file that the archive does not have");
@@ -416,7 +425,9 @@ static void test_entry(struct extract *x, const struct member *n)
 static void next_entry(struct extract *x, struct archive_entry *ae)
 {
 	static struct member n;
+	static char hidden[TMPL_PATH_MAX + 1];
 	const char *raw = archive_entry_pathname(ae), *why;
+	enum whiteout kind;
 
 	n.ae = ae;
 	if (!raw)
@@ -427,7 +438,13 @@ static void next_entry(struct extract *x, struct archive_entry *ae)
 		refuse(raw ? raw : "(entry)", why);
 	if (archive_entry_xattr_count(ae) > XATTR_MAX)
 		refuse(n.path, "too many extended attributes");
-	if (x->root < 0) {
+	kind = x->layers ? whiteout_of(n.path, hidden) : WHITEOUT_NONE;
+	if (kind != WHITEOUT_NONE) {
+		if (x->scan && kind != WHITEOUT_IGNORE)
+			whiteouts_add(x->scan, kind, hidden);
+		return;
+	}
+	if (x->root < 0 || x->scan) {
 		test_entry(x, &n);
 		return;
 	}
@@ -457,6 +474,12 @@ static void finish_dirs(struct extract *x)
 		const char *name = d->path[0] ? d->path : ".";
 		_cleanup_close_ int fd = open_below(x, d->path, O_RDONLY | O_DIRECTORY);
 
+		/* A later layer may have put something else there. */
+		if (fd < 0 && x->layers &&
+		    (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)) {
+			dir_free(d);
+			continue;
+		}
 		if (fd < 0)
 			die_entry(name, "opening", errno);
 		if (fchown(fd, d->uid, d->gid) < 0)
@@ -472,42 +495,62 @@ static void finish_dirs(struct extract *x)
 	free(x->dirs);
 }
 
-static struct archive *reader_new(void)
+static struct archive *reader_new(enum vztar_filter filter)
 {
 	struct archive *a = archive_read_new();
 
 	if (!a)
 		die(VZTAR_FAILED, "out of memory");
 	/* Only what template archives use: each decoder is attack surface. */
-	archive_read_support_filter_gzip(a);
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_zstd(a);
+	if (filter == FILTER_ANY || filter == FILTER_GZIP)
+		archive_read_support_filter_gzip(a);
+	if (filter == FILTER_ANY || filter == FILTER_ZSTD)
+		archive_read_support_filter_zstd(a);
+	if (filter == FILTER_ANY) {
+		archive_read_support_filter_bzip2(a);
+		archive_read_support_filter_xz(a);
+	}
 	archive_read_support_format_tar(a);
 	return a;
 }
 
-static void read_all(struct extract *x)
+/* A layer is compressed as its media type says, or it is not what was meant. */
+static void check_filter(struct archive *a, enum vztar_filter filter)
+{
+	static const int code[] = { [FILTER_NONE] = ARCHIVE_FILTER_NONE,
+				    [FILTER_GZIP] = ARCHIVE_FILTER_GZIP,
+				    [FILTER_ZSTD] = ARCHIVE_FILTER_ZSTD };
+
+	if (filter != FILTER_ANY && archive_filter_code(a, 0) != code[filter])
+		die(VZTAR_REFUSED, "a layer is not compressed as its media type says");
+}
+
+/* @hex: the sha256 of the whole file. */
+static void read_all(struct extract *x, int fd, enum vztar_filter filter, char hex[65])
 {
 	struct archive_entry *ae;
+	uint64_t before = x->entries;
 	int r;
 
+	x->s = stream_new(fd, false, x->o->progress && !x->scan);
+	x->a = reader_new(filter);
 	stream_attach_reader(x->s, x->a);
+	check_filter(x->a, filter);
 	while ((r = archive_read_next_header(x->a, &ae)) == ARCHIVE_OK || r == ARCHIVE_WARN)
 		next_entry(x, ae);
 	if (r != ARCHIVE_EOF)
 		die(VZTAR_REFUSED, "damaged archive: %s", archive_error_string(x->a));
-	if (!x->entries)
+	/* A step of an image may have changed nothing but its configuration. */
+	if (x->entries == before && !x->layers)
 		die(VZTAR_REFUSED, "the archive is empty");
 	stream_drain(x->s);
 	archive_read_free(x->a);
+	x->read_before += stream_bytes(x->s);
+	stream_finish(x->s, hex);
 }
 
-static void print_result(struct extract *x)
+static void print_result(const struct extract *x, const char *hex)
 {
-	char hex[65];
-
-	stream_finish(x->s, hex);
 	printf("sha256 %s entries %" PRIu64 " bytes %" PRIu64 "\n", hex, x->entries, x->bytes);
 	if (x->root >= 0)
 		printf("skipped devices %" PRIu64 " xattrs %" PRIu64 " acl-names %" PRIu64
@@ -517,19 +560,67 @@ static void print_result(struct extract *x)
 		die(VZTAR_FAILED, "writing the result: %s", strerror(errno));
 }
 
+struct extract *extract_new(int dirfd, bool layers, const struct vztar_opts *o)
+{
+	struct extract *x = xcalloc(1, sizeof(*x));
+
+	*x = (struct extract){ .o = o, .root = dirfd, .parent = -EBADF, .layers = layers };
+	umask(0);
+	return x;
+}
+
+static void forget_parent(struct extract *x)
+{
+	if (x->parent_valid)
+		close(x->parent);
+	x->parent_valid = false;
+}
+
+void extract_layer(struct extract *x, int fd, enum vztar_filter filter, const char *sha256)
+{
+	struct whiteouts *w = whiteouts_new();
+	uint64_t entries = x->entries, bytes = x->bytes, before = x->read_before;
+	char hex[65];
+
+	/*
+	 * Read first: nothing is made of bytes with the wrong sum, and whiteouts hide
+	 * what is below their layer wherever in it they stand.
+	 */
+	x->scan = w;
+	read_all(x, fd, filter, hex);
+	x->scan = NULL;
+	if (!str_eq(hex, sha256))
+		die(VZTAR_REFUSED, "layer %.12s: its sha256 is %s", sha256, hex);
+	forget_parent(x);
+	whiteouts_apply(w, x->root);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		die(VZTAR_FAILED, "layer %.12s: %s", sha256, strerror(errno));
+	x->entries = entries;
+	x->bytes = bytes;
+	x->read_before = before;
+	read_all(x, fd, filter, hex);
+	forget_parent(x);
+	if (!str_eq(hex, sha256))
+		die(VZTAR_REFUSED, "layer %.12s changed while it was read", sha256);
+}
+
+void extract_finish(struct extract *x, const char *hex)
+{
+	finish_dirs(x);
+	forget_parent(x);
+	print_result(x, hex);
+	free(x);
+}
+
 static void run(int dirfd, int archive_fd, const struct vztar_opts *o)
 {
-	static struct extract x;
+	struct extract *x = extract_new(dirfd, false, o);
+	char hex[65];
 
-	x = (struct extract){ .o = o, .root = dirfd, .parent = -EBADF };
-	x.s = stream_new(archive_fd, false, o->progress);
-	x.a = reader_new();
-	umask(0);
-	sandbox_enter(dirfd);
-	read_all(&x);
-	finish_dirs(&x);
-	close_fd(&x.parent);
-	print_result(&x);
+	stream_prepare();
+	sandbox_enter(dirfd, -EBADF);
+	read_all(x, archive_fd, FILTER_ANY, hex);
+	extract_finish(x, hex);
 }
 
 void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o)

@@ -63,6 +63,8 @@ static __noreturn void usage(int code)
 	fputs("usage: vztar extract --dir DIR [--progress] [--report] [--max-bytes N]\n"
 	      "                     [--max-entries N] ARCHIVE\n"
 	      "       vztar test [--progress] [--report] [--max-bytes N] [--max-entries N] ARCHIVE\n"
+	      "       vztar oci --dir DIR [--tag NAME] [--progress] [--report] [--max-bytes N]\n"
+	      "                 [--max-entries N] LAYOUT\n"
 	      "       vztar create  --dir DIR [--progress] [--report] [--level N] ARCHIVE\n"
 	      "DIR may be the number of an open descriptor.\n",
 	      code ? stderr : stdout);
@@ -92,10 +94,28 @@ static uint64_t number(const char *s)
 	return n;
 }
 
-int main(int argc, char **argv)
+enum verb { EXTRACT, TEST, CREATE, OCI };
+
+static enum verb verb_of(const char *s)
+{
+	static const char *const verbs[] = { "extract", "test", "create", "oci" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (str_eq(s, verbs[i]))
+			return (enum verb)i;
+	usage(str_eq(s, "--help") ? 0 : VZTAR_USAGE);
+}
+
+struct args {
+	const char *dir, *tag, *file;
+	struct vztar_opts o;
+};
+
+static void parse_args(int argc, char **argv, struct args *a)
 {
 	static const struct option opts[] = {
 		{ "dir", required_argument, NULL, 'd' },
+		{ "tag", required_argument, NULL, 't' },
 		{ "progress", no_argument, NULL, 'p' },
 		{ "report", no_argument, NULL, 'r' },
 		{ "level", required_argument, NULL, 'l' },
@@ -104,35 +124,31 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct vztar_opts o = { .level = 9, .max_bytes = 64ULL << 30, .max_entries = 5000000 };
-	const char *verb = argc > 1 ? argv[1] : "", *dir = NULL;
-	bool create = str_eq(verb, "create"), test = str_eq(verb, "test");
-	int c, dirfd = -EBADF, fd;
+	int c;
 
-	if (str_eq(verb, "--help"))
-		usage(0);
-	if (!create && !test && !str_eq(verb, "extract"))
-		usage(VZTAR_USAGE);
 	optind = 2;
 	while ((c = getopt_long(argc, argv, "", opts, NULL)) >= 0) {
 		switch (c) {
 		case 'd':
-			dir = optarg;
+			a->dir = optarg;
+			break;
+		case 't':
+			a->tag = optarg;
 			break;
 		case 'p':
-			o.progress = true;
+			a->o.progress = true;
 			break;
 		case 'r':
-			o.report = report = true;
+			a->o.report = report = true;
 			break;
 		case 'l':
-			o.level = (int)number(optarg);
+			a->o.level = (int)number(optarg);
 			break;
 		case 'b':
-			o.max_bytes = number(optarg);
+			a->o.max_bytes = number(optarg);
 			break;
 		case 'e':
-			o.max_entries = number(optarg);
+			a->o.max_entries = number(optarg);
 			break;
 		case 'h':
 			usage(0);
@@ -140,21 +156,46 @@ int main(int argc, char **argv)
 			usage(VZTAR_USAGE);
 		}
 	}
-	if (!dir == !test || optind + 1 != argc)
+	if (optind + 1 != argc)
+		usage(VZTAR_USAGE);
+	a->file = argv[optind];
+}
+
+static int open_archive(const char *file, int flags)
+{
+	int fd = open(file, flags | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		die(VZTAR_FAILED, "%s: %s", file, strerror(errno));
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { .o = { .level = 9, .max_bytes = 64ULL << 30, .max_entries = 5000000 } };
+	enum verb verb = verb_of(argc > 1 ? argv[1] : "");
+	int dirfd = -EBADF;
+
+	parse_args(argc, argv, &a);
+	if (!a.dir == (verb != TEST) || (a.tag && verb != OCI))
 		usage(VZTAR_USAGE);
 	/* Names are bytes to us; libarchive wants UTF-8 to keep those of pax headers. */
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (dir)
-		dirfd = open_dir(dir);
-	fd = open(argv[optind], (create ? O_RDWR | O_CREAT | O_TRUNC : O_RDONLY) | O_CLOEXEC,
-		  0644);
-	if (fd < 0)
-		die(VZTAR_FAILED, "%s: %s", argv[optind], strerror(errno));
-	if (create)
-		vztar_create(dirfd, fd, &o);
-	else if (test)
-		vztar_test(fd, &o);
-	else
-		vztar_extract(dirfd, fd, &o);
+	if (a.dir)
+		dirfd = open_dir(a.dir);
+	switch (verb) {
+	case EXTRACT:
+		vztar_extract(dirfd, open_archive(a.file, O_RDONLY), &a.o);
+		break;
+	case TEST:
+		vztar_test(open_archive(a.file, O_RDONLY), &a.o);
+		break;
+	case CREATE:
+		vztar_create(dirfd, open_archive(a.file, O_RDWR | O_CREAT | O_TRUNC), &a.o);
+		break;
+	case OCI:
+		vztar_oci(dirfd, open_archive(a.file, O_RDONLY | O_DIRECTORY), a.tag, &a.o);
+		break;
+	}
 	return VZTAR_OK;
 }

@@ -46,7 +46,7 @@ static const int allowed_calls[] = {
 	SYS_fchmod, SYS_fchmodat, SYS_utimensat, SYS_fsetxattr, SYS_mmap, SYS_munmap, SYS_mremap,
 	SYS_mprotect, SYS_madvise, SYS_brk, SYS_futex, SYS_exit, SYS_exit_group,
 	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getrandom, SYS_clock_gettime,
-	SYS_fcntl, SYS_writev,
+	SYS_fcntl, SYS_writev, SYS_getdents64,
 };
 
 static void limit_resources(void)
@@ -83,25 +83,29 @@ static void drop_caps(void)
 		die(VZTAR_FAILED, "capset: %s", strerror(errno));
 }
 
-/* Best effort: a kernel without Landlock still has the rest. */
-static void landlock(int dirfd)
+#define LL_READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define LL_MAKE                                                                             \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                    \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |                     \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_FIFO |                       \
+	 LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER)
+#define LL_NEVER                                                                            \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR |                        \
+	 LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SOCK)
+
+static void landlock_allow(int ruleset, int dirfd, uint64_t access)
 {
-	static const uint64_t handled =
-		LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-		LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR |
-		LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-		LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
-		LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
-		LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-		LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
-	struct landlock_ruleset_attr attr = { .handled_access_fs = handled };
-	struct landlock_path_beneath_attr rule = {
-		.allowed_access = handled & ~(LANDLOCK_ACCESS_FS_EXECUTE |
-					      LANDLOCK_ACCESS_FS_MAKE_CHAR |
-					      LANDLOCK_ACCESS_FS_MAKE_BLOCK |
-					      LANDLOCK_ACCESS_FS_MAKE_SOCK),
-		.parent_fd = dirfd,
-	};
+	struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = dirfd };
+
+	if (dirfd >= 0 &&
+	    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		die(VZTAR_FAILED, "landlock: %s", strerror(errno));
+}
+
+/* Best effort: a kernel without Landlock still has the rest. */
+static void landlock(int dirfd, int readfd)
+{
+	struct landlock_ruleset_attr attr = { .handled_access_fs = LL_READ | LL_MAKE | LL_NEVER };
 	_cleanup_close_ int fd = -EBADF;
 
 	/* REFER came with ABI 2 (5.19); without it hard links across directories fail. */
@@ -110,9 +114,9 @@ static void landlock(int dirfd)
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
 		return;
-	if ((dirfd >= 0 &&
-	     syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0) ||
-	    syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+	landlock_allow(fd, dirfd, LL_READ | LL_MAKE);
+	landlock_allow(fd, readfd, LL_READ);
+	if (syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		die(VZTAR_FAILED, "landlock: %s", strerror(errno));
 }
 
@@ -141,14 +145,14 @@ static void seccomp(void)
 #endif
 }
 
-void sandbox_enter(int dirfd)
+void sandbox_enter(int dirfd, int readfd)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		die(VZTAR_FAILED, "no_new_privs: %s", strerror(errno));
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	limit_resources();
 	drop_caps();
-	landlock(dirfd);
+	landlock(dirfd, readfd);
 	/* The sanitizers' own threads and calls are not on the list. */
 	if (!SANITIZED)
 		seccomp();

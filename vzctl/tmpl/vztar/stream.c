@@ -10,12 +10,25 @@
 
 struct stream {
 	int fd;
-	bool progress, tty;
+	bool progress;
 	int shown;		/* last percentage printed */
 	uint64_t bytes, size;
 	EVP_MD_CTX *md;
 	unsigned char buf[STREAM_CHUNK];
 };
+
+static const EVP_MD *sha256;
+static bool tty;
+
+void stream_prepare(void)
+{
+	if (sha256)
+		return;
+	tty = isatty(STDERR_FILENO);
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!sha256)
+		die(VZTAR_FAILED, "no sha256 in libcrypto");
+}
 
 struct stream *stream_new(int fd, bool writing, bool progress)
 {
@@ -24,10 +37,10 @@ struct stream *stream_new(int fd, bool writing, bool progress)
 
 	s->fd = fd;
 	s->progress = progress;
-	s->tty = isatty(STDERR_FILENO);
 	s->shown = -1;
+	stream_prepare();
 	s->md = EVP_MD_CTX_new();
-	if (!s->md || !EVP_DigestInit_ex(s->md, EVP_sha256(), NULL))
+	if (!s->md || !EVP_DigestInit_ex(s->md, sha256, NULL))
 		die(VZTAR_FAILED, "no sha256 in libcrypto");
 	if (fstat(fd, &st) < 0)
 		die(VZTAR_FAILED, "archive: %s", strerror(errno));
@@ -42,7 +55,7 @@ static void show_bar(struct stream *s, int percent)
 	char bar[41];
 
 	/* Clients of vzctl take any text on stderr for a failure: a bar is for people. */
-	if (!s->tty)
+	if (!tty)
 		return;
 	memset(bar, '.', sizeof(bar) - 1);
 	memset(bar, '#', (size_t)percent * (sizeof(bar) - 1) / 100);
@@ -117,14 +130,28 @@ void stream_drain(struct stream *s)
 		;
 }
 
-void stream_finish(struct stream *s, char hex[65])
+static void hex_of(const unsigned char *sum, char hex[65])
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned int n = 0;
-
-	EVP_DigestFinal_ex(s->md, sum, &n);
 	for (unsigned int i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+}
+
+void stream_finish(struct stream *s, char hex[65])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE] = { 0 };
+
+	EVP_DigestFinal_ex(s->md, sum, NULL);
+	hex_of(sum, hex);
 	EVP_MD_CTX_free(s->md);
 	free(s);
+}
+
+void stream_sha256(const void *data, size_t n, char hex[65])
+{
+	unsigned char sum[EVP_MAX_MD_SIZE] = { 0 };
+
+	stream_prepare();
+	if (!EVP_Digest(data, n, sum, NULL, sha256, NULL))
+		die(VZTAR_FAILED, "no sha256 in libcrypto");
+	hex_of(sum, hex);
 }

@@ -39,6 +39,8 @@ __noreturn void refuse(const char *entry, const char *why);
 /* ---- stream.c: bytes of the archive file, hashed and counted on the way ---- */
 
 struct stream;
+/* Before the sandbox: libcrypto reads files of its own, the terminal is asked once. */
+void stream_prepare(void);
 struct stream *stream_new(int fd, bool write, bool progress);
 /* Hooks the stream into libarchive. */
 void stream_attach_reader(struct stream *s, struct archive *a);
@@ -49,6 +51,7 @@ void stream_drain(struct stream *s);
 /* For create, where only the amount of input is known: 0..100. */
 void stream_progress(struct stream *s, uint64_t done, uint64_t total);
 void stream_finish(struct stream *s, char hex[65]);
+void stream_sha256(const void *data, size_t n, char hex[65]);
 
 /* ---- meta.c ---------------------------------------------------------------- */
 
@@ -68,17 +71,52 @@ void meta_read_xattrs(int fd, struct archive_entry *ae, const char *path);
 /* ---- sandbox.c ------------------------------------------------------------- */
 
 /*
- * After this the process can make files below @dirfd and nothing else: five
- * file capabilities, Landlock where the kernel has it, a seccomp list, limits
- * on memory.  @dirfd -EBADF: no files at all.
+ * After this the process can make files below @dirfd, read those below @readfd
+ * and nothing else: five file capabilities, Landlock where the kernel has it, a
+ * seccomp list, limits on memory.  -EBADF: no files at all.
  */
-void sandbox_enter(int dirfd);
+void sandbox_enter(int dirfd, int readfd);
 
-/* ---- extract.c, create.c --------------------------------------------------- */
+/* ---- layer.c --------------------------------------------------------------- */
+
+/* Every path of an archive is opened here: below the root, over no symlink. */
+int tree_open(int root, const char *path, int flags);
+/* Removes @name and what is in it; @path is for the message. */
+void tree_remove(int dirfd, const char *name, const char *path);
+
+enum whiteout {
+	WHITEOUT_NONE,
+	WHITEOUT_REMOVE,	/* what has the name is gone */
+	WHITEOUT_OPAQUE,	/* what is in the directory is gone */
+	WHITEOUT_IGNORE,	/* reserved, means nothing here */
+};
+
+/* @path is normalized; @ret (TMPL_PATH_MAX + 1 bytes): what is hidden. */
+enum whiteout whiteout_of(const char *path, char *ret);
+
+struct whiteouts;
+struct whiteouts *whiteouts_new(void);
+void whiteouts_add(struct whiteouts *w, enum whiteout kind, const char *path);
+/* Removes all of it below @root, and frees @w. */
+void whiteouts_apply(struct whiteouts *w, int root);
+
+/* ---- extract.c, create.c, oci.c -------------------------------------------- */
+
+enum vztar_filter { FILTER_ANY, FILTER_NONE, FILTER_GZIP, FILTER_ZSTD };
+
+struct extract;
+/* @layers: several archives over each other, with whiteouts. */
+struct extract *extract_new(int dirfd, bool layers, const struct vztar_opts *o);
+/* Refused, before anything is made, unless the sum of the file is @sha256. */
+void extract_layer(struct extract *x, int fd, enum vztar_filter filter, const char *sha256);
+/* Directories get their metadata, stdout the result; frees @x. */
+void extract_finish(struct extract *x, const char *hex);
 
 void vztar_extract(int dirfd, int archive_fd, const struct vztar_opts *o);
 /* Reads and checks everything, makes nothing. */
 void vztar_test(int archive_fd, const struct vztar_opts *o);
 void vztar_create(int dirfd, int archive_fd, const struct vztar_opts *o);
+/* The image @tag (NULL: the only one) of the OCI layout at @layoutfd. */
+void vztar_oci(int dirfd, int layoutfd, const char *tag, const struct vztar_opts *o);
 
 #endif

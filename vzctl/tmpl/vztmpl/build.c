@@ -114,25 +114,20 @@ static void read_version(const char *root, struct manifest *m)
 }
 
 static int build_in(const struct opts *o, const char *name, const char *recipe,
-		    const char *recipe_dir, const char *work, struct manifest *m,
+		    const char *recipe_dir, const struct work *w, struct manifest *m,
 		    struct vz_err *e)
 {
-	_cleanup_free_ char *root = xasprintf("%s/root", work);
-	_cleanup_free_ char *tmp = xasprintf("%s/archive", work);
 	struct tmpl_sum sum;
-	int r;
+	int r = recipe_run(recipe, recipe_dir, w->root, m, e);
 
-	if (mkdir(root, 0755) < 0 || chmod(root, 0755) < 0)
-		return vz_fail(e, VZ_CANT_CREATE_DIR, errno, "Unable to create %s", root);
-	r = recipe_run(recipe, recipe_dir, root, m, e);
 	if (r < 0)
 		return r;
-	read_version(root, m);
+	read_version(w->root, m);
 	vz_info("Packing %s", name);
-	r = tmpl_vztar_run("create", root, tmp, !o->quiet, &sum, e);
+	r = tmpl_vztar_run("create", w->root, w->archive, !o->quiet, &sum, e);
 	if (r < 0)
 		return r;
-	return cache_publish(o->template_dir, name, tmp, ".tar.zst", m, &sum, e);
+	return cache_publish(o->template_dir, name, w->archive, ".tar.zst", m, &sum, e);
 }
 
 static int load_header(const char *recipe, const char *name, struct manifest *m,
@@ -163,13 +158,9 @@ static int load_header(const char *recipe, const char *name, struct manifest *m,
 
 int cmd_build(const struct opts *o, const char *name, struct vz_err *e)
 {
-	_cleanup_free_ char *cache = xasprintf("%s/cache", o->template_dir);
-	_cleanup_free_ char *lock = xasprintf("%s/.lock-build-%s", cache, name);
-	_cleanup_free_ char *base = xasprintf(".build-%s", name);
-	_cleanup_free_ char *work = xasprintf("%s/%s", cache, base);
 	_cleanup_free_ char *recipe = NULL, *recipe_dir = NULL;
 	_cleanup_manifest_ struct manifest m = { 0 };
-	_cleanup_close_ int lockfd = -EBADF, cachefd = -EBADF;
+	_cleanup_work_ struct work w = { .cachefd = -EBADF, .lockfd = -EBADF };
 	int r;
 
 	recipe = tmpl_name_valid(name) ? recipe_find(o, name, &recipe_dir) : NULL;
@@ -180,23 +171,8 @@ int cmd_build(const struct opts *o, const char *name, struct vz_err *e)
 	r = load_header(recipe, name, &m, e);
 	if (r < 0)
 		return r;
-	r = io_mkdir_p(cache, 0755);
+	r = work_begin(o->template_dir, "build", name, &w, e);
 	if (r < 0)
-		return vz_fail(e, VZ_CANT_CREATE_DIR, -r, "Unable to create %s", cache);
-	lockfd = io_lock(lock, 0, "building");
-	if (lockfd < 0)
-		return vz_fail(e, VZ_LOCKED, -lockfd, "Template %s is being built", name);
-	cachefd = open(cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (cachefd < 0)
-		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", cache);
-	r = tmpl_rmtree(cachefd, base);
-	if (r < 0)
-		return vz_fail(e, VZ_TEMPLATE_ERROR, -r, "Unable to remove %s", work);
-	/* 0700: setuid programs appear here. */
-	if (mkdirat(cachefd, base, 0700) < 0)
-		return vz_fail(e, VZ_CANT_CREATE_DIR, errno, "Unable to create %s", work);
-	r = build_in(o, name, recipe, recipe_dir, work, &m, e);
-	(void)tmpl_rmtree(cachefd, base);
-	unlink(lock);
-	return r;
+		return r;
+	return build_in(o, name, recipe, recipe_dir, &w, &m, e);
 }

@@ -73,8 +73,10 @@ int cmd_import(const struct opts *o, const char *file, const char *name, struct 
 	if (stat(file, &st) < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", file);
 	if (S_ISDIR(st.st_mode))
-		return vz_fail(e, VZ_TEMPLATE_ERROR, 0,
-			       "%s is a directory; import takes a root tar archive", file);
+		return import_oci(o, file, name, e);
+	if (o->tag)
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+			       "--tag is for OCI image layouts; %s is a file", file);
 	if (!stem)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, 0,
 			       "%s: the name must be NAME.tar, .tar.zst, .tar.gz, .tar.xz or "

@@ -13,6 +13,7 @@ static __noreturn void usage(int code)
 	fputs("usage: vztmpl [options] list [--json]\n"
 	      "       vztmpl [options] build NAME\n"
 	      "       vztmpl [options] import FILE [NAME]\n"
+	      "       vztmpl [options] import OCI-LAYOUT-DIR [NAME] [--tag TAG]\n"
 	      "       vztmpl [options] remove NAME\n"
 	      "       vztmpl [options] verify [NAME]\n"
 	      "       vztmpl [options] tree NAME      unpack it now, print the path\n"
@@ -73,6 +74,7 @@ int main(int argc, char **argv)
 		{ "template-dir", required_argument, NULL, 't' },
 		{ "recipes", required_argument, NULL, 'r' },
 		{ "private-dir", required_argument, NULL, 'p' },
+		{ "tag", required_argument, NULL, 'T' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -98,6 +100,9 @@ int main(int argc, char **argv)
 			break;
 		case 'p':
 			o.private_dir = optarg;
+			break;
+		case 'T':
+			o.tag = optarg;
 			break;
 		case 'j':
 			o.json = true;

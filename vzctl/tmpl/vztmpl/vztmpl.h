@@ -9,6 +9,7 @@ struct opts {
 	const char *template_dir;
 	const char *recipe_dir;		/* NULL: /etc/vz/recipes, then DATADIR/recipes */
 	const char *private_dir;	/* containers' private areas: who uses a tree */
+	const char *tag;		/* which image of an OCI layout; NULL: the only one */
 	bool json, quiet;
 };
 
@@ -29,11 +30,27 @@ int manifest_write(const char *template_dir, const char *name, const struct mani
 /* Appends @s as a JSON string; control characters become '?'. */
 void json_string(struct vz_buf *b, const char *s);
 
+/* ---- work.c ---------------------------------------------------------------- */
+
+struct work {
+	char *base, *root, *archive, *lock;	/* owned; root exists and is empty */
+	int cachefd, lockfd;
+	bool made;
+};
+
+/* 9 when another process makes the same.  work_end() in every case. */
+int work_begin(const char *template_dir, const char *kind, const char *name, struct work *w,
+	       struct vz_err *e);
+void work_end(struct work *w);
+#define _cleanup_work_ _cleanup_(work_end)
+
 /* ---- the commands; each returns 0 or fills @e ------------------------------- */
 
 int cmd_list(const struct opts *o, struct vz_err *e);
 int cmd_build(const struct opts *o, const char *name, struct vz_err *e);
 int cmd_import(const struct opts *o, const char *file, const char *name, struct vz_err *e);
+/* An OCI image layout directory. */
+int import_oci(const struct opts *o, const char *layout, const char *name, struct vz_err *e);
 int cmd_remove(const struct opts *o, const char *name, struct vz_err *e);
 int cmd_verify(const struct opts *o, const char *name, struct vz_err *e);
 int cmd_tree(const struct opts *o, const char *name, struct vz_err *e);
