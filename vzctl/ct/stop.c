@@ -42,26 +42,6 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 	return 0;
 }
 
-/* The kind of init decides how it is asked; its name is only a hint. */
-static int ask_to_halt(struct ct *ct, int pidfd, pid_t init)
-{
-	static const char script[] = "halt >/dev/null 2>&1 || poweroff || kill -TERM 1\n";
-	char path[64], exe[256];
-	const char *base;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)init);
-	n = readlink(path, exe, sizeof(exe) - 1);
-	exe[n > 0 ? n : 0] = '\0';
-	base = strrchr(exe, '/');
-	base = base ? base + 1 : exe;
-	if (str_eq(base, "systemd"))
-		return sys_pidfd_send_signal(pidfd, SIGRTMIN + 4);	/* poweroff.target */
-	if (str_eq(base, "busybox"))
-		return sys_pidfd_send_signal(pidfd, SIGUSR2);	/* poweroff */
-	return ct_run_script(ct, script, sizeof(script) - 1, NULL, 30 * 1000, VZ_IGNORE);
-}
-
 static bool wait_gone(int pidfd, int timeout_ms)
 {
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
@@ -71,6 +51,71 @@ static bool wait_gone(int pidfd, int timeout_ms)
 		r = poll(&p, 1, timeout_ms);
 	} while (r < 0 && errno == EINTR && !ct_cancelled());
 	return r > 0;
+}
+
+/* Does init catch or wait for @sig?  SigBlk and SigCgt of proc_pid_status(5). */
+static bool hears(pid_t init, int sig)
+{
+	static const char *const keys[] = { "\nSigBlk:", "\nSigCgt:" };
+	char path[64], buf[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)init);
+	if (io_read_small_at(AT_FDCWD, path, buf, sizeof(buf)) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *p = strstr(buf, keys[i]);
+
+		if (p && strtoull(p + strlen(keys[i]), NULL, 16) >> (sig - 1) & 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel drops what init has no handler for: a container that is stopped
+ * while its init comes up would never know.  So the signal is repeated until it
+ * must have arrived; an init that sits in sigtimedwait(2), as busybox does, shows
+ * neither mask, and gets it once more than it needs.
+ */
+static int signal_init(int pidfd, pid_t init, int sig, int timeout_ms)
+{
+	const int step = 50;
+
+	for (int t = 0; t < timeout_ms && !ct_cancelled(); t += step) {
+		bool heard = hears(init, sig);
+		int r = sys_pidfd_send_signal(pidfd, sig);
+
+		if (r < 0 || heard || wait_gone(pidfd, step))
+			return r;
+	}
+	return -ETIMEDOUT;
+}
+
+/*
+ * The kind of init decides how it is asked; its name is only a hint.  System V
+ * init cannot be told anything until it has made its fifo.
+ */
+static int ask_to_halt(struct ct *ct, int pidfd, pid_t init, int timeout_ms)
+{
+	static const char script[] =
+		"i=0\n"
+		"while [ -e /etc/inittab ] && [ ! -p /run/initctl ] && [ ! -p /dev/initctl ] &&\n"
+		"      [ $i -lt 50 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done\n"
+		"halt >/dev/null 2>&1 || poweroff || kill -TERM 1\n";
+	char path[64], exe[256];
+	const char *base;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)init);
+	n = readlink(path, exe, sizeof(exe) - 1);
+	exe[n > 0 ? n : 0] = '\0';
+	base = strrchr(exe, '/');
+	base = base ? base + 1 : exe;
+	if (str_eq(base, "systemd"))	/* poweroff.target */
+		return signal_init(pidfd, init, SIGRTMIN + 4, timeout_ms);
+	if (str_eq(base, "busybox"))	/* poweroff */
+		return signal_init(pidfd, init, SIGUSR2, timeout_ms);
+	return ct_run_script(ct, script, sizeof(script) - 1, NULL, 30 * 1000, VZ_IGNORE);
 }
 
 static int step_hook(struct ct_plan *p, struct vz_err *e)
@@ -104,7 +149,7 @@ static int step_halt(struct ct_plan *p, struct vz_err *e)
 	vz_info("Stopping container ...");
 	if (init < 0 || p->stop.fast)
 		return 0;
-	if (ask_to_halt(p->ct, pidfd, init) < 0)
+	if (ask_to_halt(p->ct, pidfd, init, (int)timeout * 1000) < 0)
 		vz_verbose("Unable to ask the container's init to halt");
 	if (wait_gone(pidfd, (int)timeout * 1000))
 		return 0;
