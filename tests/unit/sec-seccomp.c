@@ -80,7 +80,7 @@ TEST(container_denies)
 		{ "io_uring_setup", SYS_io_uring_setup, 0, 0, 0, -EFAULT, -EPERM },
 		{ "perf_event_open", SYS_perf_event_open, 0, 0, 0, -EFAULT, -EPERM },
 		{ "memfd_secret", SYS_memfd_secret, -1, 0, 0, -EINVAL, -ENOSYS },
-		{ "keyctl", SYS_keyctl, 9999, 0, 0, -EOPNOTSUPP, -EPERM },
+		{ "keyctl", SYS_keyctl, 9999, 0, 0, -EOPNOTSUPP, -ENOSYS },
 		{ "TIOCSTI", SYS_ioctl, -1, TIOCSTI, 0, -EBADF, -EPERM },
 		{ "TIOCSTI, bit 32", SYS_ioctl, -1, TIOCSTI | HIGH, 0, -EBADF, -EPERM },
 		{ "TIOCLINUX", SYS_ioctl, -1, TIOCLINUX, 0, -EBADF, -EPERM },
