@@ -3,9 +3,9 @@
 # Init systems boot, stop within seconds, and do what reboot and halt inside say.
 lib=$(cd "$(dirname "$0")/../lib" && pwd)
 . "$lib/templates.sh"
-for t in debian-12-x86_64 debian-13-x86_64 debian-12-sysv-x86_64; do template $t; done
+for t in debian-12-x86_64 debian-13-x86_64 debian-12-sysv-x86_64 minimal; do template $t; done
 . "$lib/tap.sh"
-node_make "TEMPLATE=\"$tmpl_dir\""
+node_make
 
 stops()	# NAME: a clean stop, in less than 8 of the 10 seconds that STOP_TIMEOUT has
 {

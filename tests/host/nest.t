@@ -11,8 +11,9 @@ if ! have_template $t; then
 	rm -r "$rec"
 fi
 have_template $t || { echo "1..0 # SKIP $t was not built: no mirror?"; exit 0; }
+template minimal
 . "$lib/tap.sh"
-node_make "TEMPLATE=\"$tmpl_dir\""
+node_make
 
 run vzctl create $ct --ostemplate $t
 is $rc 0 create

@@ -271,7 +271,7 @@ node_make()
 	cat >"$node/etc/vz.conf" <<-X
 		LOCKDIR="$node/lock"
 		DUMPDIR="$node/dump"
-		TEMPLATE="$node/template"
+		TEMPLATE="${tmpl_dir:-$node/template}"
 		VE_ROOT="$node/root/\$VEID"
 		VE_PRIVATE="$node/private/\$VEID"
 		CONFIGFILE="basic"
@@ -288,6 +288,8 @@ node_make()
 	# its v2 hierarchy; vzctl says so at each start, and tests want silence.
 	printf 'ONBOOT="no"\nCPUUNITS="1000"\nSTOP_TIMEOUT="10"\n' >"$node/etc/conf/ve-test.conf-sample"
 	sed -i 's/^CONFIGFILE=.*/CONFIGFILE="test"/' "$node/etc/vz.conf"
+	# Shared with other tests when templates.sh was read: it is there already.
+	[ -n "${tmpl_dir:-}" ] && [ -e "$tmpl_dir/cache/minimal.tar.zst" ] ||
 	vztmpl --quiet --recipes "$top/templates/recipes" build minimal >"$tap_tmp/tmpl" 2>&1 ||
 		bail "vztmpl build minimal: $(tail -1 "$tap_tmp/tmpl")"
 }
