@@ -37,14 +37,14 @@ has()	# NAME COMMAND: prints "works"
 	is "$out" works "$1"
 }
 user='runuser -u u -- env -C /home/u HOME=/home/u XDG_RUNTIME_DIR=/run/user/$(id -u u)'
-nspawn='SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q -D /var/lib/machines/bb'
+nspawn='SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --pipe -D /var/lib/machines/bb'
 has "podman, no network" 'podman run --rm --network=none local/bb /bin/echo works'
 has "podman, network of the container" 'podman run --rm --network=host local/bb /bin/echo works'
 has "rootless podman" "$user podman import -q /var/tmp/bb.tar local/bb >/dev/null &&
 	$user podman run --rm --network=none local/bb /bin/echo works"
 has systemd-nspawn "$nspawn /bin/echo works"
 has "systemd-nspawn --private-network" "$nspawn --private-network /bin/echo works"
-has "systemd-nspawn --boot" "($nspawn --boot --console=pipe </dev/null >/dev/null 2>&1 &)
+has "systemd-nspawn --boot" "($nspawn --boot </dev/null >/dev/null 2>&1 &)
 	for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.3
 	machinectl --no-legend list | grep -q '^bb ' && echo works && break; done
 	machinectl terminate bb"
