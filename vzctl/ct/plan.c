@@ -351,7 +351,8 @@ static void plan_init(struct ct_plan *p)
 	}
 	if (conf_str(c, P_VE_ENVIRONMENT))
 		vz_strv_split(&p->env, conf_str(c, P_VE_ENVIRONMENT), " \t");
-	p->init.hostname = conf_str(c, P_HOSTNAME);
+	/* Without one the UTS namespace would begin with the node's. */
+	p->init.hostname = conf_str(c, P_HOSTNAME) ? conf_str(c, P_HOSTNAME) : "localhost";
 	p->init.inits = (const char *const *)p->inits.v;
 	p->init.env = (const char *const *)p->env.v;
 	p->init.secure = ct_secure;
