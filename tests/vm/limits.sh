@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What limits do on a host that has all of cgroup v2: for tests/vm/run.
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2119
 . "$(dirname "$0")/../lib/tap.sh"
 . "$top/tests/lib/leak.sh"
 [ -n "${VZ_VM:-}" ] || skip_all "for the guest of tests/vm/run"

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# tests/vm on two distribution kernels, one line each.  The rest of the host
+# tests in a guest, by hand: tests/vm/run --distro 6.12 tests/host/life.t
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+
+skip_all()
+{
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+[ -z "${VZ_VM:-}" ] || skip_all "is a guest already"
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+[ "$(uname -m)" = x86_64 ] || skip_all "needs x86_64"
+[ -x "${VZ_BUILD:-$top/build/debug}/tests/vm/init" ] || skip_all "needs make MODE=debug tests"
+for p in qemu-system-x86_64 mke2fs depmod cpio xz zstd apt-get; do
+	command -v "$p" >/dev/null || skip_all "needs $p"
+done
+
+n=0 bad=0
+echo 1..2
+for distro in 6.1 6.12; do
+	n=$((n + 1))
+	if ! why=$("$top/tests/vm/kernel" "$distro" 2>&1); then
+		echo "ok $n # SKIP ${why##*$'\n'}"
+		continue
+	fi
+	if out=$("$top/tests/vm/run" --distro "$distro" --time 170 tests/vm/smoke.sh tests/vm/limits.sh 2>&1); then
+		echo "ok $n - limits on Debian's $distro"
+	else
+		echo "not ok $n - limits on Debian's $distro"
+		bad=1
+	fi
+	echo "$out" | tail -n 80 | sed 's/^/# /'
+done
+exit $bad
