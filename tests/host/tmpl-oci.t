@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # OCI image layouts: what their layers add up to, and what hostile ones try.
+# shellcheck disable=SC2010
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${VZ_BUILD:-build/release}

@@ -111,8 +111,7 @@ static int put_io(struct applier *a, const struct cg_limits *l)
 	fmt_io(bps, sizeof(bps), l->io_bps);
 	fmt_io(iops, sizeof(iops), l->io_iops);
 	snprintf(buf, sizeof(buf), "%u:%u rbps=%s wbps=%s riops=%s wiops=%s", major(dev),
-		 minor(dev),
-		 bps, bps, iops, iops);
+		 minor(dev), bps, bps, iops, iops);
 	/* Where there never was a limit there is none to take back. */
 	if (io_none(l->io_bps) && io_none(l->io_iops))
 		return put(a, 0, VZ_SET_IO, "io.max", buf);

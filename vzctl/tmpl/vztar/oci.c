@@ -239,9 +239,10 @@ static void machine(struct oci *o)
 	static const struct {
 		const char *machine, *arch, *variant;
 	} map[] = {
-		{ "x86_64", "amd64", "v1" }, { "aarch64", "arm64", "v8" }, { "armv7l", "arm", "v7" },
-		{ "i686", "386", "" },	     { "ppc64le", "ppc64le", "" }, { "s390x", "s390x", "" },
-		{ "riscv64", "riscv64", "" },
+		{ "x86_64", "amd64", "v1" }, { "aarch64", "arm64", "v8" },
+		{ "armv7l", "arm", "v7" },
+		{ "i686", "386", "" },	     { "ppc64le", "ppc64le", "" },
+		{ "s390x", "s390x", "" },    { "riscv64", "riscv64", "" },
 	};
 	struct utsname u;
 
