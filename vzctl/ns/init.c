@@ -39,14 +39,17 @@ static const struct {
 
 void ns_reset_process(void)
 {
+	/* The kernel's struct sigaction: handler SIG_DFL, flags, restorer, mask. */
+	static const unsigned long dfl[4];
 	sigset_t none;
 
 	/*
 	 * Handlers are gone by CLONE_CLEAR_SIGHAND, which leaves ignored signals
 	 * ignored: vzctl's SIGPIPE, and whatever its caller (nohup, cron) ignores.
+	 * Raw calls, because glibc hides signals 32 and 33, and make ignores them.
 	 */
 	for (int sig = 1; sig < _NSIG; sig++)
-		(void)signal(sig, SIG_DFL);
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
