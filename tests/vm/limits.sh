@@ -67,6 +67,8 @@ ok "never more than the limit" test "$(cat "$scope/memory.peak" 2>/dev/null || f
 set_live memory.max 268435456 --ram 256M --swap 0
 run vzctl exec2 "$ct" 'dd if=/dev/zero of=/dev/null bs=200M count=1'
 is $rc 0 "after set --ram it is given"
+set_live memory.low $((268435456 / 100 * 50 / 4096 * 4096)) --memguarantee 50
+set_live memory.low 0 --memguarantee 0
 set_live memory.max 67108864 --ram 64M --swap 0
 like "$(cat "$(conf_of "$ct")")" 'PHYSPAGES="0:64M"' "and is saved"
 
@@ -107,6 +109,10 @@ set_live cpu.max '20000 100000' --cpulimit 20
 u=$(used 3)
 ok "--cpulimit 20: $u % used" test "$u" -le 30
 ok "throttled" test "$(key cpu.stat nr_throttled)" -gt 0
+set_live cpu.max.burst 10000 --cpuburst 10
+set_live cpu.max '5000 100000' --cpulimit 5
+is "$(file cpu.max.burst)" 5000 "the burst follows a lower quota"
+set_live cpu.max.burst 0 --cpuburst 0
 set_live cpu.max '100000 100000' --cpulimit 0 --cpus 1
 set_live cpu.max 'max 100000' --cpulimit 0 --cpus 0
 u=$(used 2)

@@ -33,6 +33,7 @@ struct cg_limits {
 	uint64_t pids_max;
 	uint64_t cpu_weight;		/* 1..10000 */
 	uint64_t cpu_quota;		/* percent of one CPU, 0 = max */
+	uint64_t cpu_burst;		/* the same unit, at most the quota */
 	uint64_t io_weight;
 	uint64_t io_bps, io_iops;	/* per second and direction, 0 = max */
 	dev_t io_dev;			/* disk or partition that they are for, 0 = unknown */
@@ -43,8 +44,9 @@ struct cg_limits {
 	((struct cg_limits){ .mem_max = CG_NONE, .swap_max = CG_NONE,              \
 			     .mem_low = CG_NONE, .mem_high = CG_NONE,              \
 			     .pids_max = CG_NONE, .cpu_weight = CG_NONE,           \
-			     .cpu_quota = CG_NONE, .io_weight = CG_NONE,           \
-			     .io_bps = CG_NONE, .io_iops = CG_NONE })
+			     .cpu_quota = CG_NONE, .cpu_burst = CG_NONE,           \
+			     .io_weight = CG_NONE, .io_bps = CG_NONE,              \
+			     .io_iops = CG_NONE })
 
 /* Root of the v2 hierarchy: an O_PATH fd, or 181. */
 int cg_root_open(struct vz_err *e);

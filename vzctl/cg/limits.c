@@ -51,10 +51,20 @@ static int put_cpu(struct applier *a, const struct cg_limits *l)
 
 	if (r < 0 || l->cpu_quota == CG_NONE)
 		return r;
+	/* A burst above the quota is EINVAL: away with it before the quota changes. */
+	if (l->cpu_burst != CG_NONE)
+		r = put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max.burst", "0");
+	if (r < 0)
+		return r;
 	if (l->cpu_quota == 0)
 		return put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max", "max 100000");
 	snprintf(buf, sizeof(buf), "%" PRIu64 " 100000", l->cpu_quota * 1000);
-	return put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max", buf);
+	r = put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max", buf);
+	if (r < 0 || l->cpu_burst == CG_NONE)
+		return r;
+	snprintf(buf, sizeof(buf), "%" PRIu64,
+		 (l->cpu_burst < l->cpu_quota ? l->cpu_burst : l->cpu_quota) * 1000);
+	return put(a, CG_CPU, VZ_SETFSHD_ERROR, "cpu.max.burst", buf);
 }
 
 static bool io_none(uint64_t v)

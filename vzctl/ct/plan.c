@@ -61,7 +61,7 @@ static uint64_t ubc_memory(const struct conf *c)
 static void memory_limits(const struct conf *c, struct cg_limits *l)
 {
 	struct conf_pair ram, v;
-	uint64_t low = 0;
+	uint64_t low = 0, percent;
 
 	if (is_vswap(c, &ram)) {
 		l->mem_max = pages_to_bytes(ram.lim);
@@ -75,6 +75,9 @@ static void memory_limits(const struct conf *c, struct cg_limits *l)
 	if (conf_pair(c, P_OOMGUARPAGES, &v) && v.bar < VZ_UNLIMITED &&
 	    pages_to_bytes(v.bar) > low)
 		low = pages_to_bytes(v.bar);
+	percent = conf_u64(c, P_MEMGUARANTEE, 0);
+	if (percent <= 100 && l->mem_max < VZ_UNLIMITED && l->mem_max / 100 * percent > low)
+		low = l->mem_max / 100 * percent;
 	/* A guarantee of all memory guarantees nothing (memory.low is scaled). */
 	l->mem_low = low < l->mem_max ? low : 0;
 	if (conf_has(c, P_MEMHIGH))
@@ -91,6 +94,8 @@ static void cpu_limits(const struct conf *c, struct cg_limits *l)
 	if (cpus && (!quota || cpus * 100 < quota))
 		quota = cpus * 100;
 	l->cpu_quota = quota;
+	if (conf_has(c, P_CPUBURST))
+		l->cpu_burst = conf_u64(c, P_CPUBURST, 0);
 	/* "all" and "auto": written, too, because set may take a list back. */
 	if (mask)
 		l->cpus = isdigit((unsigned char)*mask) ? mask : "";
