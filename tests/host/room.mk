@@ -5,3 +5,9 @@ inside_probe := $(O)/tests/host/inside-probe
 default: $(inside_probe)
 $(inside_probe): tests/host/inside-probe.c
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O1 -static -o $@ $<
+
+# Preloaded into libvirt by tests/host/clients.t.
+clients_shim := $(O)/tests/host/clients-shim.so
+default: $(clients_shim)
+$(clients_shim): tests/host/clients-shim.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARN) -O1 -fPIC -shared -o $@ $<
