@@ -173,16 +173,14 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 
 /* ---- questions ------------------------------------------------------ */
 
-int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e)
+static int link_stat(uint32_t ctid, const char *name, struct net_stat *ret, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	char name[16];
 	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
 
 	if (r < 0)
 		return r;
-	net_venet_hostname(ctid, name);
 	r = host_link(&h, ctid, name, &l, VZ_SYSTEM_ERROR, e);
 	if (r < 0)
 		return r;
@@ -192,6 +190,22 @@ int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e)
 	*ret = (struct net_stat){ .rx_bytes = l.stat.tx_bytes, .rx_packets = l.stat.tx_packets,
 				  .tx_bytes = l.stat.rx_bytes, .tx_packets = l.stat.rx_packets };
 	return 0;
+}
+
+int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e)
+{
+	char name[16];
+
+	net_venet_hostname(ctid, name);
+	return link_stat(ctid, name, ret, e);
+}
+
+int net_veth_stat(uint32_t ctid, const struct net_veth *v, struct net_stat *ret, struct vz_err *e)
+{
+	char name[16];
+
+	ctside_veth_name(ctid, v, name);
+	return link_stat(ctid, name, ret, e);
 }
 
 int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e)

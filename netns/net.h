@@ -127,6 +127,9 @@ struct net_stat {
 
 /* Counters of venet0.  -ENODEV (code 3) when the container has none. */
 int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e);
+/* The same of a bridged interface; only the names in @v are looked at. */
+int net_veth_stat(uint32_t ctid, const struct net_veth *v, struct net_stat *ret,
+		  struct vz_err *e);
 
 /*
  * 1 when this node has a host route to @a other than to @own_ctid, or has the

@@ -57,4 +57,19 @@ TEST(bools)
 	is_int(num_parse_bool("maybe", &b), -EINVAL);
 }
 
+TEST(human)
+{
+	char b[NUM_HUMAN];
+
+	is_str(num_human(0, b), "0");
+	is_str(num_human(1023, b), "1023");
+	is_str(num_human(1024, b), "1K");
+	is_str(num_human(1536, b), "1.5K");
+	is_str(num_human(100 * 1024 + 1000, b), "100K");
+	is_str(num_human(256ull << 20, b), "256M");
+	is_str(num_human((1ull << 30) - 1, b), "1023M");
+	is_str(num_human(VZ_UNLIMITED, b), "7.9E");
+	is_str(num_human(UINT64_MAX, b), "15.9E");
+}
+
 TAP_MAIN()

@@ -31,9 +31,11 @@ static struct ct_stat open_stat(const char *physpages)
 static void close_stat(struct ct_stat *s)
 {
 	static const char *const files[] = {
-		"memory.current", "memory.peak", "memory.max", "memory.events", "memory.stat",
+		"memory.current", "memory.peak", "memory.max", "memory.events",
+		"memory.events.local", "memory.stat",
 		"memory.low", "memory.swap.current", "memory.swap.max", "memory.swap.events",
-		"pids.current", "pids.peak", "pids.max", "pids.events", "cgroup.threads",
+		"pids.current", "pids.peak", "pids.max", "pids.events", "pids.events.local",
+		"cgroup.threads", "ct/pids.events", "ct",
 	};
 
 	ct_stat_done(s);
@@ -41,7 +43,8 @@ static void close_stat(struct ct_stat *s)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		_cleanup_free_ char *path = xasprintf("%s/%s", dir, files[i]);
 
-		unlink(path);
+		if (unlink(path) < 0)
+			rmdir(path);
 	}
 	ok(rmdir(dir) == 0);
 }
@@ -65,7 +68,9 @@ TEST(vswap_container)
 	put("memory.current", "41947136\n");
 	put("memory.peak", "82419712\n");
 	put("memory.max", "134217728\n");
-	put("memory.events", "low 0\nhigh 0\nmax 99\noom 3\noom_kill 2\n");
+	/* What happened in the whole container, and what its own limit did. */
+	put("memory.events", "low 0\nhigh 0\nmax 99\noom 8\noom_kill 2\n");
+	put("memory.events.local", "low 0\nhigh 0\nmax 99\noom 3\noom_kill 0\n");
 	put("memory.low", "max\n");
 	put("memory.swap.current", "8192\n");
 	put("memory.swap.max", "max\n");
@@ -82,6 +87,50 @@ TEST(vswap_container)
 	ct_stat_bytes(&s, false, &used, &limit);
 	is_int(used, 41947136);
 	is_int(limit, 134217728);
+	close_stat(&s);
+}
+
+/* 6.11 counts at the limit, older kernels where the process was. */
+TEST(failed_forks)
+{
+	struct ct_stat s = open_stat(NULL);
+	_cleanup_free_ char *sub = xasprintf("%s/ct", dir);
+
+	ok(mkdir(sub, 0700) == 0);
+	put("pids.current", "1\n");
+	use_is(&s, P_NUMPROC, 1, UNK, UNK, UNK);
+	put("pids.events", "max 5\n");
+	put("ct/pids.events", "max 7\n");
+	s.have = 0;
+	use_is(&s, P_NUMPROC, 1, UNK, UNK, 12);
+	put("pids.events.local", "max 4\n");
+	s.have = 0;
+	use_is(&s, P_NUMPROC, 1, UNK, UNK, 4);
+	close_stat(&s);
+}
+
+TEST(counter)
+{
+	struct ct_stat s = open_stat("10:65536");
+	struct ct_counter c;
+
+	put("memory.current", "8192\n");
+	ct_stat_counter(&s, P_PHYSPAGES, &c);
+	is_int(c.held, 2);
+	is_int(c.max, UNK);
+	is_int(c.bar, ct_conf_unit(P_PHYSPAGES, 10));
+	is_int(c.lim, ct_conf_unit(P_PHYSPAGES, 65536));
+	ok(!c.enforced);
+	put("memory.max", "4096\n");
+	s.have = 0;
+	ct_stat_counter(&s, P_PHYSPAGES, &c);
+	is_int(c.lim, 1);
+	ok(c.enforced);
+	/* Not in the config: no limit. */
+	ct_stat_counter(&s, P_NUMFILE, &c);
+	is_int(c.held, UNK);
+	is_int(c.bar, VZ_UNLIMITED);
+	is_int(c.lim, VZ_UNLIMITED);
 	close_stat(&s);
 }
 

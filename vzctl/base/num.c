@@ -2,6 +2,7 @@
 #include "base/num.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <strings.h>
 
 int num_parse_u64(const char *s, uint64_t *ret)
@@ -128,4 +129,23 @@ int num_parse_bool(const char *s, bool *ret)
 		}
 	}
 	return -EINVAL;
+}
+
+/* Three digits are enough; rounded down, so that no limit looks reached too early. */
+const char *num_human(uint64_t v, char buf[NUM_HUMAN])
+{
+	uint64_t rest = 0, tenths;
+	unsigned int i = 0;
+
+	for (; v >= 1024; v /= 1024, i++)
+		rest = v % 1024;
+	tenths = rest * 10 / 1024;
+	if (v < 100 && tenths)
+		snprintf(buf, NUM_HUMAN, "%u.%u%c", (unsigned int)v, (unsigned int)tenths,
+			 "BKMGTPE"[i]);
+	else if (i)
+		snprintf(buf, NUM_HUMAN, "%u%c", (unsigned int)v, "BKMGTPE"[i]);
+	else
+		snprintf(buf, NUM_HUMAN, "%u", (unsigned int)v);
+	return buf;
 }

@@ -24,4 +24,8 @@ int num_parse_size(const char *s, const char *suffixes, uint64_t page, uint64_t 
 /* yes/no, on/off, true/false, 1/0. */
 int num_parse_bool(const char *s, bool *ret);
 
+#define NUM_HUMAN 16
+/* For people: "0", "1023", "1.5K", "40M", "256M", of 1024 each; @buf is returned. */
+const char *num_human(uint64_t v, char buf[NUM_HUMAN]);
+
 #endif

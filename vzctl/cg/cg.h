@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cg/usage.h"
 
 enum cg_ctrl {
 	CG_CPU = 1u << 0,
@@ -24,8 +25,6 @@ enum cg_ctrl {
 	CG_IO = 1u << 3,
 	CG_CPUSET = 1u << 4,
 };
-
-#define CG_NONE UINT64_MAX	/* no limit wanted: the file is not written */
 
 struct cg_limits {
 	uint64_t mem_max, swap_max;	/* bytes; CG_NONE */
@@ -114,6 +113,12 @@ int cg_pid_ctid(const char *slice, pid_t pid, uint32_t *ret);
  * a container has made too deep or too large to be counted in a listing.
  */
 int64_t cg_threads(int scope);
+/*
+ * Forks that pids.max of the scope refused.  Before 6.11 the kernel counts them
+ * where the process is, whoever's limit it was: then the sum of the groups that
+ * still exist.  CG_NONE when unknown.
+ */
+uint64_t cg_failed_forks(int scope);
 
 /* One number of a scope's file ("memory.current"); CG_NONE when absent or "max". */
 uint64_t cg_stat_u64(int scope, const char *file);

@@ -108,13 +108,8 @@ int cg_pid_ctid(const char *slice, pid_t pid, uint32_t *ret)
 	return 0;
 }
 
-struct counter {
-	int64_t threads;
-	unsigned int groups;
-};
-
 /* Lines of cgroup.threads, which unlike cgroup.procs is readable in every type of group. */
-static int count_lines(int group, struct counter *c)
+static int count_lines(int group, void *threads)
 {
 	_cleanup_close_ int fd = openat(group, "cgroup.threads", O_RDONLY | O_CLOEXEC);
 	char buf[4096];
@@ -124,19 +119,25 @@ static int count_lines(int group, struct counter *c)
 		return errno == ENOENT || errno == ENODEV ? 0 : -errno;
 	while ((r = read(fd, buf, sizeof(buf))) > 0)
 		for (ssize_t i = 0; i < r; i++)
-			c->threads += buf[i] == '\n';
+			*(int64_t *)threads += buf[i] == '\n';
 	return r < 0 && errno != ENODEV ? -errno : 0;
 }
 
-static int count_group(int group, unsigned int depth, struct counter *c)
+struct walk {
+	int (*fn)(int group, void *arg);
+	void *arg;
+	unsigned int groups;
+};
+
+static int walk_group(int group, unsigned int depth, struct walk *w)
 {
 	struct dirent *de;
 	int r, fd;
 	DIR *d;
 
-	if (depth > GROUP_DEPTH_MAX || ++c->groups > GROUPS_MAX)
+	if (depth > GROUP_DEPTH_MAX || ++w->groups > GROUPS_MAX)
 		return -E2BIG;
-	r = count_lines(group, c);
+	r = w->fn(group, w->arg);
 	if (r < 0)
 		return r;
 	fd = openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -154,7 +155,7 @@ static int count_group(int group, unsigned int depth, struct counter *c)
 			continue;
 		sub = openat(dirfd(d), de->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (sub >= 0)
-			r = count_group(sub, depth + 1, c);
+			r = walk_group(sub, depth + 1, w);
 	}
 	closedir(d);
 	return r;
@@ -162,8 +163,28 @@ static int count_group(int group, unsigned int depth, struct counter *c)
 
 int64_t cg_threads(int scope)
 {
-	struct counter c = { 0 };
-	int r = count_group(scope, 0, &c);
+	int64_t threads = 0;
+	int r = walk_group(scope, 0, &(struct walk){ .fn = count_lines, .arg = &threads });
 
-	return r < 0 ? r : c.threads;
+	return r < 0 ? r : threads;
+}
+
+static int add_failed_forks(int group, void *sum)
+{
+	uint64_t v = cg_stat_key(group, "pids.events", "max");
+
+	if (v != CG_NONE)
+		*(uint64_t *)sum += v;
+	return 0;
+}
+
+uint64_t cg_failed_forks(int scope)
+{
+	uint64_t v = cg_stat_key(scope, "pids.events.local", "max"), sum = 0;
+
+	if (v != CG_NONE || cg_stat_key(scope, "pids.events", "max") == CG_NONE)
+		return v;
+	if (walk_group(scope, 0, &(struct walk){ .fn = add_failed_forks, .arg = &sum }) < 0)
+		return CG_NONE;
+	return sum;
 }

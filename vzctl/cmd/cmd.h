@@ -41,6 +41,7 @@ int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 int cmd_quota(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_unsupported(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_repair(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
+int cmd_stat(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_features(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_exited(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 

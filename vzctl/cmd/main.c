@@ -26,6 +26,8 @@ static const struct cmd cmds[] = {
 	  "[--save] [--force] [--setmode restart|ignore] [--<parameter> <value> ...]\n"
 	  "\t(the parameters: see vzctl(8))" },
 	{ "status", NULL, cmd_status, .args = "" },
+	{ "stat", NULL, cmd_stat, .no_ctid = true, .args =
+	  "[<ctid> ...] [--interval <seconds>] [--json]" },
 	{ "enter", NULL, cmd_enter, .args = "[--exec <command> [arg ...]]" },
 	{ "exec", NULL, cmd_exec, .args = "<command> [arg ...]" },
 	{ "exec2", NULL, cmd_exec, .args = "<command> [arg ...]" },
@@ -83,13 +85,14 @@ static void on_signal(int sig)
 		return;
 }
 
-/* exec and enter keep the default: they are ended by their signal. */
+/* exec, enter and what only looks keep the default: they are ended by their signal. */
 static void catch_signals(const struct cmd *cmd)
 {
 	struct sigaction ign = { .sa_handler = SIG_IGN }, sa = { .sa_handler = on_signal };
 
 	sigaction(SIGPIPE, &ign, NULL);
-	if (cmd->run == cmd_exec || cmd->run == cmd_enter || cmd->run == cmd_console)
+	if (cmd->run == cmd_exec || cmd->run == cmd_enter || cmd->run == cmd_console ||
+	    cmd->run == cmd_stat)
 		return;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

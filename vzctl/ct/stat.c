@@ -91,21 +91,22 @@ struct source {
 
 /*
  * Socket buffers are one number in the kernel, shown under TCPSNDBUF.  An oom
- * event is a failure; "max" of memory.events only counts rounds of reclaim.
+ * event is a failure; "max" of memory.events only counts rounds of reclaim.  The
+ * local file has what the container's own limit did, not the limits inside.
  */
 static const struct source sources[] = {
 	{ P_PHYSPAGES, NULL, "memory.current", "memory.peak", "memory.max",
-	  "memory.events", "oom" },
+	  "memory.events.local", "oom" },
 	{ P_SWAPPAGES, NULL, "memory.swap.current", "memory.swap.peak", "memory.swap.max",
 	  "memory.swap.events", "fail" },
-	{ P_PRIVVMPAGES, .stat = "anon", .events = "memory.events", .event = "oom" },
+	{ P_PRIVVMPAGES, .stat = "anon", .events = "memory.events.local", .event = "oom" },
 	{ P_VMGUARPAGES, .held = "memory.low" },
 	{ P_OOMGUARPAGES, .events = "memory.events", .event = "oom_kill" },
 	{ P_SHMPAGES, .stat = "shmem" },
 	{ P_KMEMSIZE, .stat = "kernel" },
 	{ P_DCACHESIZE, .stat = "slab_reclaimable" },
 	{ P_TCPSNDBUF, .stat = "sock" },
-	{ P_NUMPROC, NULL, "pids.current", "pids.peak", "pids.max", "pids.events", "max" },
+	{ P_NUMPROC, .held = "pids.current", .peak = "pids.peak", .limit = "pids.max" },
 };
 
 static uint64_t to_unit(enum param_id p, uint64_t v)
@@ -164,6 +165,8 @@ static void read_use(struct ct_stat *s, enum param_id p)
 			read_source(s, &sources[i]);
 	switch (p) {
 	case P_NUMPROC:
+		if (scope_of(s) >= 0)
+			s->use.fail = cg_failed_forks(s->scope);
 		if (s->use.held == CT_UNKNOWN && scope_of(s) >= 0) {
 			int64_t n = cg_threads(s->scope);
 
@@ -204,18 +207,43 @@ const struct ct_use *ct_stat_use(struct ct_stat *s, enum param_id p)
 	return &s->use;
 }
 
-void ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *ret_limit)
+bool ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *ret_limit)
 {
 	struct cg_limits l;
 
 	*ret_used = scope_number(s, swap ? "memory.swap.current" : "memory.current");
 	*ret_limit = scope_number(s, swap ? "memory.swap.max" : "memory.max");
 	if (*ret_limit != CT_UNKNOWN)
-		return;
+		return true;
 	ct_limits(s->conf, &l);
 	*ret_limit = swap ? l.swap_max : l.mem_max;
 	if (*ret_limit == CG_NONE)
 		*ret_limit = VZ_UNLIMITED;
+	return false;
+}
+
+/* Numbers of pages in a file are the node's pages, in the output they have 4096 bytes. */
+uint64_t ct_conf_unit(enum param_id p, uint64_t n)
+{
+	uint64_t per = param_get(p)->unit == PU_PAGES ? (uint64_t)sysconf(_SC_PAGESIZE) / 4096 : 1;
+
+	return n >= VZ_UNLIMITED || __builtin_mul_overflow(n, per, &n) ? VZ_UNLIMITED : n;
+}
+
+void ct_stat_counter(struct ct_stat *s, enum param_id p, struct ct_counter *ret)
+{
+	struct conf_pair pair = { VZ_UNLIMITED, VZ_UNLIMITED };
+	const struct ct_use *u = ct_stat_use(s, p);
+
+	conf_pair(s->conf, p, &pair);
+	*ret = (struct ct_counter){
+		.held = u->held,
+		.max = u->max,
+		.bar = ct_conf_unit(p, pair.bar),
+		.lim = u->limit != CT_UNKNOWN ? u->limit : ct_conf_unit(p, pair.lim),
+		.fail = u->fail,
+		.enforced = u->limit != CT_UNKNOWN && u->limit < VZ_UNLIMITED,
+	};
 }
 
 /* Looking at the private area takes a dozen system calls: once. */
@@ -241,9 +269,10 @@ const struct ct_disk *ct_stat_disk(struct ct_stat *s)
 	if (s->have & HAVE_DISK)
 		return &s->disk;
 	s->have |= HAVE_DISK;
-	s->disk = (struct ct_disk){ CT_UNKNOWN, CT_UNKNOWN };
+	s->disk = (struct ct_disk){ .used_kb = CT_UNKNOWN, .used_inodes = CT_UNKNOWN };
 	if (ref.private && ref.layout && store_usage(&ref, &u, VZ_IGNORE) >= 0)
-		s->disk = (struct ct_disk){ u.used_kb, u.used_inodes };
+		s->disk = (struct ct_disk){ u.used_kb, u.used_inodes, u.hard_kb, u.hard_inodes,
+					    u.have_limit };
 	return &s->disk;
 }
 
@@ -286,6 +315,66 @@ uint64_t ct_stat_netns(struct ct_stat *s)
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	return pid && stat(path, &st) == 0 ? st.st_ino : CT_UNKNOWN;
+}
+
+static void add_link(struct ct_link **v, size_t *n, const char *name, const struct net_stat *st)
+{
+	struct ct_link l = { .rx_bytes = st->rx_bytes, .rx_packets = st->rx_packets,
+			     .tx_bytes = st->tx_bytes, .tx_packets = st->tx_packets };
+
+	snprintf(l.name, sizeof(l.name), "%s", name);
+	*v = xrealloc(*v, (*n + 1) * sizeof(**v));
+	(*v)[(*n)++] = l;
+}
+
+static size_t stat_links(struct ct_stat *s, struct ct_link **ret)
+{
+	const struct conf_netif *nif;
+	size_t n_nif = conf_netifs(s->conf, &nif), n = 0;
+	struct net_stat st;
+
+	*ret = NULL;
+	if (!s->running)
+		return 0;
+	if (net_stat(s->id, &st, VZ_IGNORE) == 0)
+		add_link(ret, &n, "venet0", &st);
+	for (size_t i = 0; i < n_nif; i++) {
+		struct net_veth v = { .ifname = nif[i].ifname, .host_ifname = nif[i].host_ifname };
+
+		if (net_veth_stat(s->id, &v, &st, VZ_IGNORE) == 0)
+			add_link(ret, &n, nif[i].ifname, &st);
+	}
+	return n;
+}
+
+void ct_stat_usage(struct ct_stat *s, struct ct_usage *ret)
+{
+	int scope = scope_of(s);
+
+	*ret = (struct ct_usage){ 0 };
+	/* Of a bad descriptor nothing can be read: all unknown. */
+	cg_cpu(scope, &ret->cpu);
+	cg_pressure(scope, "cpu.pressure", &ret->cpu_stall);
+	cg_pressure(scope, "memory.pressure", &ret->memory_stall);
+	cg_pressure(scope, "io.pressure", &ret->io_stall);
+	ret->have_io = scope >= 0 && cg_io(scope, &ret->io, &ret->n_io);
+	ret->n_links = stat_links(s, &ret->links);
+}
+
+void ct_usage_done(struct ct_usage *u)
+{
+	free(u->io);
+	free(u->links);
+	*u = (struct ct_usage){ 0 };
+}
+
+const char *ct_stat_status(struct ct_stat *s)
+{
+	if (s->running)
+		return "running";
+	if (ct_view_mounted(s->view, conf_str(s->conf, P_VE_ROOT)))
+		return "mounted";
+	return ct_view_dumped(s->view, s->id) ? "suspended" : "stopped";
 }
 
 /* ---- vzpid ----------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cg/usage.h"
 #include "conf/conf.h"
 
 #define CT_UNKNOWN UINT64_MAX
@@ -51,8 +52,33 @@ struct ct_use {
 	uint64_t limit;		/* in force; CT_UNKNOWN: what the config says */
 };
 
+/* A resource as vzubc shows it: the kernel's counters next to what the config says. */
+struct ct_counter {
+	uint64_t held, max, bar, lim, fail;
+	bool enforced;		/* the kernel has this limit */
+};
+
 struct ct_disk {
 	uint64_t used_kb, used_inodes;
+	uint64_t hard_kb, hard_inodes;	/* 0: none */
+	bool enforced;
+};
+
+/* Traffic of an interface, as the container sees it, counted on the node's side. */
+struct ct_link {
+	char name[16];			/* as its config names it: "venet0", "eth0" */
+	uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
+};
+
+/* What a container did since it started, and how often it waits. */
+struct ct_usage {
+	struct cg_cpu cpu;
+	struct cg_pressure cpu_stall, memory_stall, io_stall;
+	bool have_io;
+	struct cg_io *io;		/* owned, like links */
+	size_t n_io;
+	struct ct_link *links;		/* venet0 first */
+	size_t n_links;
 };
 
 struct ct_stat {
@@ -80,12 +106,23 @@ void ct_stat_done(struct ct_stat *s);
  * of 4096 bytes whatever the node's are.
  */
 const struct ct_use *ct_stat_use(struct ct_stat *s, enum param_id p);
-/* Bytes of memory or swap; also of a container that is not running: its limit. */
-void ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *ret_limit);
+void ct_stat_counter(struct ct_stat *s, enum param_id p, struct ct_counter *ret);
+/* A number of the config in the same unit. */
+uint64_t ct_conf_unit(enum param_id p, uint64_t n);
+/*
+ * Bytes of memory or swap.  False: *ret_limit is what the config asks for, and not
+ * in force (not running, no controller).
+ */
+bool ct_stat_bytes(struct ct_stat *s, bool swap, uint64_t *ret_used, uint64_t *ret_limit);
 const struct ct_disk *ct_stat_disk(struct ct_stat *s);
 pid_t ct_stat_init(struct ct_stat *s);			/* host pid of init, or 0 */
 uint64_t ct_stat_uptime_ms(struct ct_stat *s);		/* since init started */
 uint64_t ct_stat_netns(struct ct_stat *s);		/* inode of its network namespace */
+/* running, mounted, suspended or stopped */
+const char *ct_stat_status(struct ct_stat *s);
+/* All of it; everything is unknown, and no link there, when it does not run. */
+void ct_stat_usage(struct ct_stat *s, struct ct_usage *ret);
+void ct_usage_done(struct ct_usage *u);
 /* VE_LAYOUT, or what the private area shows to be; static or borrowed, NULL. */
 const char *ct_stat_layout(struct ct_stat *s);
 

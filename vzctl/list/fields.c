@@ -101,20 +101,7 @@ static void get_smart_name(struct ent *e, const struct field *f, char suffix, st
 
 static void get_status(struct ent *e, const struct field *f, char suffix, struct val *v)
 {
-	if (e->running)
-		val_str(v, "running");
-	else if (ct_view_mounted(e->view, conf_str(e->conf, P_VE_ROOT)))
-		val_str(v, "mounted");
-	else
-		val_str(v, ct_view_dumped(e->view, e->id) ? "suspended" : "stopped");
-}
-
-/* Numbers of pages in a file are the node's pages, in the output they have 4096 bytes. */
-static uint64_t conf_unit(enum param_id p, uint64_t n)
-{
-	uint64_t per = param_get(p)->unit == PU_PAGES ? (uint64_t)sysconf(_SC_PAGESIZE) / 4096 : 1;
-
-	return n >= VZ_UNLIMITED || __builtin_mul_overflow(n, per, &n) ? VZ_UNLIMITED : n;
+	val_str(v, ct_stat_status(&e->st));
 }
 
 static void get_ubc(struct ent *e, const struct field *f, char suffix, struct val *v)
@@ -124,16 +111,16 @@ static void get_ubc(struct ent *e, const struct field *f, char suffix, struct va
 
 	conf_pair(e->conf, f->param, &pair);
 	if (suffix == 'b') {
-		val_num(v, conf_unit(f->param, pair.bar));
+		val_num(v, ct_conf_unit(f->param, pair.bar));
 		return;
 	}
 	if (suffix == 'l' && !e->running) {
-		val_num(v, conf_unit(f->param, pair.lim));
+		val_num(v, ct_conf_unit(f->param, pair.lim));
 		return;
 	}
 	u = ct_stat_use(&e->st, f->param);
 	if (suffix == 'l')
-		val_num(v, u->limit != CT_UNKNOWN ? u->limit : conf_unit(f->param, pair.lim));
+		val_num(v, u->limit != CT_UNKNOWN ? u->limit : ct_conf_unit(f->param, pair.lim));
 	else
 		val_num(v, suffix == 'm' ? u->max : suffix == 'f' ? u->fail : u->held);
 }

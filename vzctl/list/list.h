@@ -57,7 +57,6 @@ enum {
 void val_text(const struct val *v, unsigned int flags, struct vz_buf *out);
 /* @unset: what stands for VAL_UNSET. */
 void val_json(const struct val *v, const char *unset, struct vz_buf *out);
-void json_string(struct vz_buf *out, const char *s);
 
 /* ---- fields ------------------------------------------------------------ */
 

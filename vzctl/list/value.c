@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "list/list.h"
 
 void val_num(struct val *v, uint64_t n)
@@ -116,46 +117,6 @@ void val_text(const struct val *v, unsigned int flags, struct vz_buf *out)
 }
 
 /* ---- JSON (RFC 8259) ------------------------------------------------------ */
-
-/* Length of the UTF-8 sequence at @s, 0 when it is none (RFC 3629). */
-static size_t utf8_len(const unsigned char *s)
-{
-	uint32_t min, cp;
-	size_t n;
-
-	if (*s < 0x80)
-		return 1;
-	if (*s < 0xc0 || *s >= 0xf8)
-		return 0;
-	n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
-	min = n == 2 ? 0x80 : n == 3 ? 0x800 : 0x10000;
-	cp = *s & (0x7fu >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		cp = cp << 6 | (s[i] & 0x3f);
-	}
-	return cp < min || cp > 0x10ffff || (cp >= 0xd800 && cp < 0xe000) ? 0 : n;
-}
-
-void json_string(struct vz_buf *out, const char *s)
-{
-	vz_buf_addc(out, '"');
-	while (*s) {
-		unsigned char c = (unsigned char)*s;
-		size_t n = utf8_len((const unsigned char *)s);
-
-		if (c == '"' || c == '\\')
-			vz_buf_addf(out, "\\%c", c);
-		/* Old configs have Latin-1 bytes, whose values are the code points. */
-		else if (c < 0x20 || c == 0x7f || !n)
-			vz_buf_addf(out, "\\u%04x", c);
-		else
-			vz_buf_add(out, s, n);
-		s += n ? n : 1;
-	}
-	vz_buf_addc(out, '"');
-}
 
 static void json_list(const struct vz_strv *l, struct vz_buf *out)
 {
