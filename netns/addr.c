@@ -26,7 +26,7 @@ static bool usable6(const uint8_t *a)
 	if (!memcmp(a, zero, 12))
 		return false;
 	/* ::ffff:a.b.c.d */
-	return memcmp(a, zero, 10) || a[10] != 0xff || a[11] != 0xff;
+	return memcmp(a, zero, 10) != 0 || a[10] != 0xff || a[11] != 0xff;
 }
 
 /* "255.255.255.0": ones, then zeros. */

@@ -17,7 +17,7 @@ static bool in_subnet(const struct net_addr *net, const struct net_addr *a)
 	/* A host address is no subnet: nobody asks for its neighbours. */
 	if (net->family != a->family || net->plen >= (a->family == AF_INET6 ? 128 : 32))
 		return false;
-	if (memcmp(net->a, a->a, whole))
+	if (memcmp(net->a, a->a, whole) != 0)
 		return false;
 	return !bits || !((net->a[whole] ^ a->a[whole]) & mask);
 }

@@ -138,21 +138,21 @@ _Static_assert(sizeof(struct vz_err) == 512, "vz_err crosses pipes as one record
 #define VZ_ROOM ""
 #endif
 
-/* Lets the compiler see that after a failure no out parameter is read. */
-static inline int vz_negative(int r)
-{
-	if (r >= 0)
-		__builtin_unreachable();
-	return r;
-}
-
 /*
  * Fills @e and returns -@sys, or -EPROTO when @sys is 0 (an error that no
  * errno describes).  @fmt names the object; ": strerror" is appended when
  * @sys is set.  Async-signal and fork safe: no allocation.
+ *
+ * The macro tells the compiler, and the analyzers, that the result is negative:
+ * they see that no out parameter is read after a failure.
  */
-#define vz_fail(e, code, sys, ...) \
-	vz_negative(vz_fail_room(e, VZ_ROOM, code, sys, __VA_ARGS__))
+#define vz_fail(e, code, sys, ...)                                              \
+	({                                                                      \
+		int fail_r_ = vz_fail_room(e, VZ_ROOM, code, sys, __VA_ARGS__); \
+		if (fail_r_ >= 0)                                               \
+			__builtin_unreachable();                                \
+		fail_r_;                                                        \
+	})
 __printf(5, 6) int vz_fail_room(struct vz_err *e, const char *room, enum vz_code code,
 				int sys, const char *fmt, ...);
 

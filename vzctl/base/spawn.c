@@ -60,7 +60,7 @@ static void drain(struct pollfd *p, struct vz_buf *b)
 	char chunk[4096];
 	ssize_t n;
 
-	if (!p->revents)
+	if (!b || !p->revents)
 		return;
 	n = read(p->fd, chunk, sizeof(chunk));
 	if (n > 0) {

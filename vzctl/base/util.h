@@ -65,6 +65,16 @@ static inline void close_fd(int *fd)
 		close(f);
 }
 
+/* -errno of a call that failed; the compiler and the analyzers see that it is negative. */
+static inline int neg_errno(void)
+{
+	int r = -errno;
+
+	if (r >= 0)
+		__builtin_unreachable();
+	return r;
+}
+
 static inline bool str_eq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;

@@ -253,7 +253,7 @@ static ssize_t slurp(const char *path, char *buf, size_t size)
 /* Merges the file at @path into @c.  A negative errno; nothing printed but warnings. */
 static int read_path(const char *path, unsigned int mask, struct vz_strv *problems, struct conf *c)
 {
-	char small[8192], scratch[8192];
+	char small[8192], scratch[8192], *text = small;
 	_cleanup_free_ char *big = NULL;
 	struct reader rd = { .c = c, .path = path, .mask = mask, .scratch = scratch,
 			     .problems = problems };
@@ -261,13 +261,13 @@ static int read_path(const char *path, unsigned int mask, struct vz_strv *proble
 
 	n = slurp(path, small, sizeof(small));
 	if (n == -EFBIG) {
-		big = xmalloc(2 * (CONF_FILE_MAX + 1));
+		text = big = xmalloc(2 * (CONF_FILE_MAX + 1));
 		rd.scratch = big + CONF_FILE_MAX + 1;
-		n = slurp(path, big, CONF_FILE_MAX + 1);
+		n = slurp(path, text, CONF_FILE_MAX + 1);
 	}
 	if (n < 0)
 		return (int)n;
-	read_text(&rd, big ? big : small, (size_t)n);
+	read_text(&rd, text, (size_t)n);
 	return 0;
 }
 

@@ -44,7 +44,7 @@ static int name_target(const char *name, uint32_t *ret)
 	name_path(path, sizeof(path), name);
 	n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0)
-		return -errno;
+		return neg_errno();
 	target[n] = '\0';
 	base = strrchr(target, '/');
 	base = base ? base + 1 : target;

@@ -744,8 +744,8 @@ int value_parse(const struct param *p, const char *s, enum conf_source src, unio
 static void format_amount(const struct param *p, uint64_t n, struct vz_buf *out)
 {
 	static const char suffix[] = "KMG";
-	uint64_t bytes;
-	int i = -1;
+	uint64_t amount;
+	unsigned int i = 0;
 
 	if (n == VZ_UNLIMITED && !(p->flags & PF_PLAIN)) {
 		vz_buf_adds(out, "unlimited");
@@ -756,9 +756,9 @@ static void format_amount(const struct param *p, uint64_t n, struct vz_buf *out)
 		vz_buf_addf(out, "%" PRIu64, n);
 		return;
 	}
-	for (bytes = n * page_size(); i < 2 && bytes % 1024 == 0; i++)
-		bytes /= 1024;
-	vz_buf_addf(out, "%" PRIu64 "%c", bytes, suffix[i]);
+	for (amount = n * (page_size() / 1024); i < 2 && amount % 1024 == 0; i++)
+		amount /= 1024;
+	vz_buf_addf(out, "%" PRIu64 "%c", amount, suffix[i]);
 }
 
 static void format_device(const struct param *p, const struct conf_device *d, struct vz_buf *out)

@@ -220,7 +220,7 @@ int ct_map_submounts(struct ct_plan *p, int userns, struct vz_err *e)
 			continue;
 		*strchr(f, ' ') = '\0';
 		unescape(f);
-		if (strncmp(f, p->ct->root, len) || f[len] != '/')
+		if (strncmp(f, p->ct->root, len) != 0 || f[len] != '/')
 			continue;
 		r = remount_mapped(root, f + len + 1, userns);
 		/* EPERM: mapped already, by BINDMOUNT or with the mount above it. */

@@ -9,6 +9,7 @@
 #define VZ_ROOM "ct"
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/io.h"
@@ -142,8 +143,7 @@ int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e)
 		if (r == 0 && overlaps(dir, ct->id, base + at * size, size, &other)) {
 			char name[24];
 
-			snprintf(name, sizeof(name), "%llu",
-				 (unsigned long long)(base + at * size));
+			snprintf(name, sizeof(name), "%" PRIu64, base + at * size);
 			unlinkat(dir, name, 0);
 			continue;
 		}
@@ -155,8 +155,8 @@ int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e)
 			return vz_fail(e, VZ_IDMAP, -r, "Unable to allocate ids in '%s'",
 				       ids_dir());
 	}
-	return vz_fail(e, VZ_IDMAP, 0, "All %llu ranges of ids are taken (see UIDMAP_BASE)",
-		       (unsigned long long)slots);
+	return vz_fail(e, VZ_IDMAP, 0, "All %" PRIu64 " ranges of ids are taken (see UIDMAP_BASE)",
+		       slots);
 }
 
 void ct_ids_free(uint32_t id)

@@ -230,7 +230,7 @@ static void name_logs(const char *ctid)
 	static const char tail[] = ".console.1";
 	unsigned int n = 0;
 
-	for (; ctid[n] && n < 12; n++)
+	for (; n < 12 && ctid[n]; n++)
 		log_name[n] = log_old[n] = ctid[n];
 	for (unsigned int i = 0; i < sizeof(tail); i++)
 		log_old[n + i] = tail[i];

@@ -60,7 +60,7 @@ static int subvol_id(int fd, uint64_t *ret)
 	struct btrfs_ioctl_ino_lookup_args args = { .objectid = BTRFS_FIRST_FREE_OBJECTID };
 
 	if (ioctl(fd, BTRFS_IOC_INO_LOOKUP, &args) < 0)
-		return -errno;
+		return neg_errno();
 	*ret = args.treeid;
 	return 0;
 }
@@ -85,7 +85,7 @@ static int qgroup_item(int fd, uint32_t type, uint64_t id, void *ret, size_t siz
 	struct btrfs_ioctl_search_header h;
 
 	if (ioctl(fd, BTRFS_IOC_TREE_SEARCH, &args) < 0)
-		return -errno;
+		return neg_errno();
 	memcpy(&h, args.buf, sizeof(h));
 	if (!args.key.nr_items || h.type != type || h.offset != id || h.len < size)
 		return -ENOENT;

@@ -161,7 +161,7 @@ static void make_ranges(const struct gen_table *t, const struct gen_policy *p,
 			enum gen_arch arch, unsigned int options, struct ranges *ret)
 {
 	const struct range unknown = { .action = p->unknown };
-	struct number num[GEN_CALLS];
+	struct number num[GEN_CALLS] = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < t->n; i++)

@@ -165,7 +165,7 @@ static int parse_cond(struct line *l, char **w, struct gen_cond *ret)
 		return bad(l, "not an argument a0..a5: %s", w[0]);
 	ret->arg = (unsigned int)(w[0][1] - '0');
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
-		if (strcmp(ops[i], w[1]))
+		if (strcmp(ops[i], w[1]) != 0)
 			continue;
 		ret->op = (enum gen_op)i;
 		if (!parse_u32(w[2], &ret->value))
@@ -179,7 +179,7 @@ static int parse_cond(struct line *l, char **w, struct gen_cond *ret)
 static int parse_conds(struct line *l, size_t i, struct gen_rule *rule)
 {
 	for (; i < l->n; i += 4) {
-		if (strcmp(l->word[i], rule->nconds ? "and" : "if"))
+		if (strcmp(l->word[i], rule->nconds ? "and" : "if") != 0)
 			return bad(l, "expected %s: %s", rule->nconds ? "and" : "if", l->word[i]);
 		if (l->n - i < 4)
 			return bad(l, "a condition is aN OP VALUE");
@@ -231,7 +231,7 @@ static int parse_rule(struct line *l, const struct gen_table *t, struct gen_poli
 	if (i == l->n || !parse_action(l->word[i], &rule.action))
 		return bad(l, "not an action: %s", i == l->n ? "" : l->word[i]);
 	first = last = i + 1;
-	while (last < l->n && strcmp(l->word[last], "if"))
+	while (last < l->n && strcmp(l->word[last], "if") != 0)
 		last++;
 	if (first == last)
 		return bad(l, "no system call named");

@@ -157,15 +157,18 @@ static void manifest_format(const char *name, const struct manifest *m, struct v
 	vz_buf_adds(b, "{\n  \"name\": ");
 	json_string(b, name);
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		const char *s = fields[i].number ? NULL : *str_field(m, i);
+		const char *s;
 
-		if (!fields[i].number && !s)
+		if (fields[i].number) {
+			vz_buf_addf(b, ",\n  \"%s\": %" PRIu64, fields[i].key,
+				    *num_field(m, i));
+			continue;
+		}
+		s = *str_field(m, i);
+		if (!s)
 			continue;
 		vz_buf_addf(b, ",\n  \"%s\": ", fields[i].key);
-		if (fields[i].number)
-			vz_buf_addf(b, "%" PRIu64, *num_field(m, i));
-		else
-			json_string(b, s);
+		json_string(b, s);
 	}
 	vz_buf_adds(b, "\n}\n");
 }
