@@ -3,29 +3,81 @@
 
 #define NO_MSG SIZE_MAX
 
-void nl_batch_reset(struct nl_batch *b)
+/* nla_len has 16 bits. */
+#define ATTR_MAX (UINT16_MAX - NLA_HDRLEN)
+
+static void empty(struct nl_batch *b)
 {
 	b->len = 0;
 	b->cur = NO_MSG;
 	b->n = 0;
+	b->trailer = 0;
 	b->overflow = false;
+}
+
+void nl_batch_reset(struct nl_batch *b)
+{
+	empty(b);
+	b->grows = false;
+	b->buf = b->room;
+	b->cap = sizeof(b->room);
+	b->tolerate = b->room_tolerate;
+	b->msgs = NL_BATCH_MSGS;
+}
+
+void nl_batch_grow(struct nl_batch *b)
+{
+	empty(b);
+	b->grows = true;
+	b->cap = NL_BATCH_SIZE;
+	b->buf = xmalloc(b->cap);
+	b->msgs = NL_BATCH_MSGS;
+	b->tolerate = xcalloc(b->msgs, sizeof(b->tolerate[0]));
+}
+
+void nl_batch_done(struct nl_batch *b)
+{
+	if (!b->grows)
+		return;
+	free(b->buf);
+	free(b->tolerate);
+	nl_batch_reset(b);
+}
+
+/* Doubles the heap until @len more bytes fit. */
+static bool make_room(struct nl_batch *b, size_t len)
+{
+	size_t cap = b->cap;
+
+	if (b->overflow || len > NL_BATCH_BIG)
+		return false;
+	while (cap - b->len < len && cap < NL_BATCH_BIG && b->grows)
+		cap *= 2;
+	if (cap - b->len < len)
+		return false;
+	if (cap != b->cap) {
+		b->buf = xrealloc(b->buf, cap);
+		b->cap = cap;
+	}
+	return true;
 }
 
 bool nl_batch_has_room(const struct nl_batch *b)
 {
-	return b->n < NL_BATCH_MSGS && NL_BATCH_SIZE - b->len >= NL_MSG_MAX;
+	return b->n < b->msgs && b->cap - b->len >= NL_MSG_MAX;
 }
 
 /* Appends zeroed, 4-aligned room to the current message. */
 static void *grow(struct nl_batch *b, size_t len)
 {
 	size_t padded = NLMSG_ALIGN(len);
-	uint8_t *p = b->buf + b->len;
+	uint8_t *p;
 
-	if (b->overflow || len > NL_BATCH_SIZE || padded > NL_BATCH_SIZE - b->len) {
+	if (len > NL_BATCH_BIG || !make_room(b, padded)) {
 		b->overflow = true;
 		return NULL;
 	}
+	p = b->buf + b->len;
 	memset(p, 0, padded);
 	b->len += padded;
 	if (b->cur != NO_MSG)
@@ -37,7 +89,11 @@ void nl_begin(struct nl_batch *b, uint16_t type, uint16_t flags, const void *hdr
 {
 	struct nlmsghdr *h;
 
-	if (b->n == NL_BATCH_MSGS)
+	if (b->n == b->msgs && b->grows) {
+		b->msgs *= 2;
+		b->tolerate = xrealloc(b->tolerate, b->msgs * sizeof(b->tolerate[0]));
+	}
+	if (b->n == b->msgs)
 		b->overflow = true;
 	b->cur = NO_MSG;
 	h = grow(b, sizeof(*h));
@@ -73,7 +129,7 @@ void nl_put(struct nl_batch *b, uint16_t type, const void *data, size_t len)
 {
 	struct nlattr *a;
 
-	if (len > NL_BATCH_SIZE) {
+	if (len > ATTR_MAX) {
 		b->overflow = true;
 		return;
 	}
@@ -111,6 +167,8 @@ size_t nl_nest(struct nl_batch *b, uint16_t type)
 
 void nl_nest_end(struct nl_batch *b, size_t nest)
 {
+	if (!b->overflow && b->len - nest > UINT16_MAX)
+		b->overflow = true;
 	if (!b->overflow)
 		((struct nlattr *)(b->buf + nest))->nla_len = (uint16_t)(b->len - nest);
 }

@@ -20,16 +20,29 @@
 /* No message of ours is longer: room for one is checked before it is begun. */
 #define NL_MSG_MAX 512
 
+/* A batch that grows ends here: well below what SO_SNDBUF lets one datagram have. */
+#define NL_BATCH_BIG 131072
+
 struct nl_batch {
-	uint8_t buf[NL_BATCH_SIZE] __attribute__((aligned(8)));
+	uint8_t *buf;			/* room, or the heap when it grows */
+	size_t cap;
 	size_t len;
 	size_t cur;			/* offset of the message being built */
 	unsigned int n;
+	unsigned int msgs;		/* tolerate has so many */
+	unsigned int trailer;		/* messages at the end that the kernel does not answer */
+	bool grows;
 	bool overflow;			/* something did not fit: nl_commit() fails */
-	int16_t tolerate[NL_BATCH_MSGS][2];	/* errnos that are no failure of message i, or 0 */
+	int16_t (*tolerate)[2];		/* errnos that are no failure of message i, or 0 */
+	uint8_t room[NL_BATCH_SIZE] __attribute__((aligned(8)));
+	int16_t room_tolerate[NL_BATCH_MSGS][2];
 };
 
+/* Makes an empty batch of fixed size: nothing is allocated. */
 void nl_batch_reset(struct nl_batch *b);
+/* Makes an empty one that grows to NL_BATCH_BIG; ends with nl_batch_done(). */
+void nl_batch_grow(struct nl_batch *b);
+void nl_batch_done(struct nl_batch *b);
 /* Room for one more message of NL_MSG_MAX bytes? */
 bool nl_batch_has_room(const struct nl_batch *b);
 /*

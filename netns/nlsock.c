@@ -9,7 +9,12 @@
 
 int nl_open(struct nl_sock *ret)
 {
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	return nl_open_proto(ret, NETLINK_ROUTE);
+}
+
+int nl_open_proto(struct nl_sock *ret, int protocol)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	int one = 1;
 
 	if (fd < 0)
@@ -28,19 +33,23 @@ void nl_close(struct nl_sock *s)
 	close_fd(&s->fd);
 }
 
-/* Numbers the messages, asks for the last one's ack, sends.  Returns the first number. */
+/* Numbers the messages, asks for the ack of the last that has one, sends. */
 static int send_batch(struct nl_sock *s, struct nl_batch *b, bool ack, uint32_t *ret_first)
 {
 	struct nl_span span = { b->buf, b->len };
 	const struct nlmsghdr *h;
 	struct nlmsghdr *last = NULL;
+	unsigned int i = 0;
 
 	if (b->overflow)
 		return -EMSGSIZE;
 	*ret_first = s->seq;
 	while (nl_msg_next(&span, &h) > 0) {
-		last = (struct nlmsghdr *)(b->buf + ((const uint8_t *)h - b->buf));
-		last->nlmsg_seq = s->seq++;
+		struct nlmsghdr *m = (struct nlmsghdr *)(b->buf + ((const uint8_t *)h - b->buf));
+
+		m->nlmsg_seq = s->seq++;
+		if (i++ < b->n - b->trailer)
+			last = m;
 	}
 	if (last && ack)
 		last->nlmsg_flags |= NLM_F_ACK;
@@ -100,6 +109,7 @@ static void set_fail(struct nl_fail *ret, const struct nl_batch *b, const struct
 		memcpy(ret->bytes, h, h->nlmsg_len);
 		ret->have_msg = true;
 	}
+	ret->index = index;
 	ret->offs = ack->offs;
 	ret->miss_type = ack->miss_type;
 	snprintf(ret->text, sizeof(ret->text), "%s", ack->text ? ack->text : "");
@@ -117,7 +127,7 @@ int nl_commit(struct nl_sock *s, struct nl_batch *b, struct nl_fail *ret)
 	uint32_t first;
 	int r, result = 0;
 
-	*ret = (struct nl_fail){ 0 };
+	*ret = (struct nl_fail){ .index = UINT32_MAX };
 	if (!b->n && !b->overflow)
 		return 0;
 	r = send_batch(s, b, true, &first);
@@ -144,7 +154,8 @@ int nl_commit(struct nl_sock *s, struct nl_batch *b, struct nl_fail *ret)
 			r = nl_ack_parse(h, &ack);
 			if (r < 0)
 				return r;
-			done = done || index == b->n - 1;
+			/* A transaction that failed as a whole is an error of its first message. */
+			done = done || index == b->n - 1 - b->trailer || (b->trailer && index == 0);
 			if (!ack.error || result || tolerated(b, index, -ack.error))
 				continue;
 			result = ack.error;
@@ -187,7 +198,7 @@ int nl_query(struct nl_sock *s, struct nl_batch *b, nl_reply_fn fn, void *arg,
 	int r, result = 0;
 	uint32_t seq;
 
-	*ret = (struct nl_fail){ 0 };
+	*ret = (struct nl_fail){ .index = UINT32_MAX };
 	r = send_batch(s, b, false, &seq);
 	if (r < 0)
 		return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A NETLINK_ROUTE socket of one network namespace. */
+/* A netlink socket of one network namespace. */
 #ifndef NETNS_NLSOCK_H
 #define NETNS_NLSOCK_H
 
@@ -15,6 +15,7 @@ struct nl_sock {
 /* What the kernel said about the first request that failed. */
 struct nl_fail {
 	bool have_msg;			/* false when the socket itself failed */
+	uint32_t index;			/* of the request in the batch, UINT32_MAX: none */
 	union {				/* a copy of the request */
 		struct nlmsghdr msg;
 		uint8_t bytes[NL_MSG_MAX];
@@ -28,6 +29,8 @@ struct nl_fail {
  * group, dumps are paced by our reading, and NL_BATCH_SIZE bounds the rest.
  */
 int nl_open(struct nl_sock *ret);
+/* The same of another protocol: NETLINK_NETFILTER. */
+int nl_open_proto(struct nl_sock *ret, int protocol);
 void nl_close(struct nl_sock *s);
 #define _cleanup_nl_ _cleanup_(nl_close)
 

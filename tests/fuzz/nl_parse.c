@@ -3,6 +3,7 @@
  * Whatever arrives on a netlink socket, through every parser.  The corpus is
  * what a kernel answered (6.18): links, addresses, routes, proxies, errors.
  */
+#include "nft.h"
 #include "rtnl.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static void parse(const struct nlmsghdr *h)
 	struct rtnl_addr_info addr;
 	struct rtnl_route_info route;
 	struct rtnl_proxy_info proxy;
+	struct nft_counter counter;
 	struct nl_fail f = { .have_msg = h->nlmsg_len <= sizeof(f.bytes) };
 	struct rtnl_link link;
 	struct vz_err e;
@@ -23,6 +25,7 @@ static void parse(const struct nlmsghdr *h)
 	(void)rtnl_addr_parse(h, &addr);
 	(void)rtnl_route_parse(h, &route);
 	(void)rtnl_proxy_parse(h, &proxy);
+	(void)nft_counter_parse(h, &counter);
 	if (nl_ack_parse(h, &ack) == 0) {
 		if (f.have_msg)
 			memcpy(f.bytes, h, h->nlmsg_len);

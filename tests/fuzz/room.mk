@@ -9,7 +9,7 @@ FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=u
 fuzz_names := conf_file nl_parse tmpl_entry tmpl_manifest
 # What each target links next to its own file; the .c under test is included.
 fuzz_src_conf_file := $(filter-out vzctl/conf/file.c,$(src_conf)) $(src_base)
-fuzz_src_nl_parse := $(addprefix netns/,rtnl.c rtnl-read.c nlmsg.c nlsock.c addr.c) $(src_base)
+fuzz_src_nl_parse := $(addprefix netns/,rtnl.c rtnl-read.c nlmsg.c nlsock.c addr.c nft.c) $(src_base)
 fuzz_src_tmpl_entry := $(src_base)
 fuzz_src_tmpl_manifest := $(src_base)
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Rules: what a statement means in the kernel's little machine.  A match loads
+ * fields into registers and compares those; one that cannot be loaded (no such
+ * header) ends the rule without a match.
+ */
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nfnetlink.h>
+
+enum kind { KIND_CMP = 1, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP, KIND_LIMIT,
+	    KIND_VERDICT };
+
+/* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
+#define REG(i) (NFT_REG32_00 + (i))
+
+static void put_be32(struct nft *t, uint16_t type, uint32_t v)
+{
+	nl_put_u32(&t->b, type, htonl(v));
+}
+
+struct expr {
+	size_t elem, data;
+};
+
+static struct expr expr_open(struct nft *t, const char *name)
+{
+	struct expr x = { .elem = nl_nest(&t->b, NFTA_LIST_ELEM | NLA_F_NESTED) };
+
+	nl_put_str(&t->b, NFTA_EXPR_NAME, name);
+	x.data = nl_nest(&t->b, NFTA_EXPR_DATA | NLA_F_NESTED);
+	return x;
+}
+
+static void expr_close(struct nft *t, struct expr x)
+{
+	nl_nest_end(&t->b, x.data);
+	nl_nest_end(&t->b, x.elem);
+}
+
+static void put_data(struct nft *t, uint16_t type, const void *v, size_t len)
+{
+	size_t at = nl_nest(&t->b, type | NLA_F_NESTED);
+
+	nl_put(&t->b, NFTA_DATA_VALUE, v, len);
+	nl_nest_end(&t->b, at);
+}
+
+static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
+{
+	static const char *const names[] = { "payload", "meta", "ct", "exthdr" };
+	struct expr x = expr_open(t, names[f->from]);
+
+	switch (f->from) {
+	case NFT_FROM_PAYLOAD:
+		put_be32(t, NFTA_PAYLOAD_DREG, reg);
+		put_be32(t, NFTA_PAYLOAD_BASE, f->key);
+		put_be32(t, NFTA_PAYLOAD_OFFSET, f->off);
+		put_be32(t, NFTA_PAYLOAD_LEN, f->len);
+		break;
+	case NFT_FROM_META:
+		put_be32(t, NFTA_META_DREG, reg);
+		put_be32(t, NFTA_META_KEY, f->key);
+		break;
+	case NFT_FROM_CT:
+		put_be32(t, NFTA_CT_DREG, reg);
+		put_be32(t, NFTA_CT_KEY, f->key);
+		break;
+	case NFT_FROM_EXTHDR:
+		put_be32(t, NFTA_EXTHDR_DREG, reg);
+		nl_put_u8(&t->b, NFTA_EXTHDR_TYPE, f->key);
+		put_be32(t, NFTA_EXTHDR_OFFSET, f->off);
+		put_be32(t, NFTA_EXTHDR_LEN, f->len);
+		break;
+	}
+	expr_close(t, x);
+}
+
+/* Fields one behind the other, each from a register's start, as keys of sets are laid out. */
+static void load_all(struct nft *t, const struct nft_stmt *s)
+{
+	uint32_t reg = 0;
+
+	for (size_t i = 0; i < s->n_fields; i++) {
+		load(t, &s->f[i], REG(reg));
+		reg += NLA_ALIGN(s->f[i].len) / 4u;
+	}
+}
+
+static void put_cmp(struct nft *t, const struct nft_stmt *s)
+{
+	static const uint8_t zero[16];
+	uint8_t len = s->f[0].len;
+	struct expr x;
+
+	load_all(t, s);
+	if (s->masked) {
+		x = expr_open(t, "bitwise");
+		put_be32(t, NFTA_BITWISE_SREG, REG(0));
+		put_be32(t, NFTA_BITWISE_DREG, REG(0));
+		put_be32(t, NFTA_BITWISE_LEN, len);
+		put_data(t, NFTA_BITWISE_MASK, s->mask, len);
+		put_data(t, NFTA_BITWISE_XOR, zero, len);
+		expr_close(t, x);
+	}
+	x = expr_open(t, "cmp");
+	put_be32(t, NFTA_CMP_SREG, REG(0));
+	put_be32(t, NFTA_CMP_OP, s->invert ? NFT_CMP_NEQ : NFT_CMP_EQ);
+	put_data(t, NFTA_CMP_DATA, s->value, len);
+	expr_close(t, x);
+}
+
+static void put_lookup(struct nft *t, const struct nft_stmt *s)
+{
+	struct expr x;
+
+	load_all(t, s);
+	x = expr_open(t, "lookup");
+	nl_put_str(&t->b, NFTA_LOOKUP_SET, s->name);
+	put_be32(t, NFTA_LOOKUP_SREG, REG(0));
+	if (s->kind == KIND_VMAP)
+		put_be32(t, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	else if (s->invert)
+		put_be32(t, NFTA_LOOKUP_FLAGS, NFT_LOOKUP_F_INV);
+	expr_close(t, x);
+}
+
+static void put_counter(struct nft *t, const struct nft_stmt *s)
+{
+	struct expr x;
+
+	load_all(t, s);
+	x = expr_open(t, "objref");
+	if (s->kind == KIND_COUNTER_MAP) {
+		put_be32(t, NFTA_OBJREF_SET_SREG, REG(0));
+		nl_put_str(&t->b, NFTA_OBJREF_SET_NAME, s->name);
+	} else {
+		put_be32(t, NFTA_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
+		nl_put_str(&t->b, NFTA_OBJREF_IMM_NAME, s->name);
+	}
+	expr_close(t, x);
+}
+
+static void put_limit(struct nft *t, const struct nft_stmt *s)
+{
+	uint64_t rate = htobe64(s->rate), second = htobe64(1);
+	struct expr x = expr_open(t, "limit");
+
+	nl_put(&t->b, NFTA_LIMIT_RATE, &rate, sizeof(rate));
+	nl_put(&t->b, NFTA_LIMIT_UNIT, &second, sizeof(second));
+	put_be32(t, NFTA_LIMIT_BURST, s->burst);
+	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	put_be32(t, NFTA_LIMIT_FLAGS, s->invert ? NFT_LIMIT_F_INV : 0);
+	expr_close(t, x);
+}
+
+static void put_verdict(struct nft *t, const struct nft_stmt *s)
+{
+	struct expr x = expr_open(t, "immediate");
+	size_t data, v;
+
+	put_be32(t, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = nl_nest(&t->b, NFTA_IMMEDIATE_DATA | NLA_F_NESTED);
+	v = nl_nest(&t->b, NFTA_DATA_VERDICT | NLA_F_NESTED);
+	put_be32(t, NFTA_VERDICT_CODE, (uint32_t)s->code);
+	if (s->name)
+		nl_put_str(&t->b, NFTA_VERDICT_CHAIN, s->name);
+	nl_nest_end(&t->b, v);
+	nl_nest_end(&t->b, data);
+	expr_close(t, x);
+}
+
+static void put_stmt(struct nft *t, const struct nft_stmt *s)
+{
+	switch ((enum kind)s->kind) {
+	case KIND_CMP:
+		put_cmp(t, s);
+		break;
+	case KIND_LOOKUP:
+	case KIND_VMAP:
+		put_lookup(t, s);
+		break;
+	case KIND_COUNTER:
+	case KIND_COUNTER_MAP:
+		put_counter(t, s);
+		break;
+	case KIND_LIMIT:
+		put_limit(t, s);
+		break;
+	case KIND_VERDICT:
+		put_verdict(t, s);
+		break;
+	}
+}
+
+void nft_rule_add(struct nft *t, const char *chain, const struct nft_stmt *s, size_t n)
+{
+	size_t list;
+
+	nft_rule_open(t, chain);
+	list = nl_nest(&t->b, NFTA_RULE_EXPRESSIONS | NLA_F_NESTED);
+	for (size_t i = 0; i < n; i++)
+		put_stmt(t, &s[i]);
+	nl_nest_end(&t->b, list);
+}
+
+/* ---- statements ------------------------------------------------------- */
+
+/* @v as the kernel holds the field: its own byte order, or the network's. */
+static void number(const struct nft_field *f, uint64_t v, uint8_t ret[16])
+{
+	uint64_t be = htobe64(v);
+
+	if (f->len > sizeof(v))
+		abort();	/* a programming error: numbers are not that long */
+	if (f->host)
+		memcpy(ret, (uint8_t *)&v + (htobe64(1) == 1 ? sizeof(v) - f->len : 0), f->len);
+	else
+		memcpy(ret, (uint8_t *)&be + sizeof(be) - f->len, f->len);
+}
+
+struct nft_stmt nft_is(struct nft_field f, uint64_t v)
+{
+	struct nft_stmt s = { .kind = KIND_CMP, .n_fields = 1, .f = { f } };
+
+	number(&f, v, s.value);
+	return s;
+}
+
+struct nft_stmt nft_is_not(struct nft_field f, uint64_t v)
+{
+	struct nft_stmt s = nft_is(f, v);
+
+	s.invert = true;
+	return s;
+}
+
+struct nft_stmt nft_is_bytes(struct nft_field f, const void *v)
+{
+	struct nft_stmt s = { .kind = KIND_CMP, .n_fields = 1, .f = { f } };
+
+	memcpy(s.value, v, f.len);
+	return s;
+}
+
+struct nft_stmt nft_is_not_bytes(struct nft_field f, const void *v)
+{
+	struct nft_stmt s = nft_is_bytes(f, v);
+
+	s.invert = true;
+	return s;
+}
+
+struct nft_stmt nft_is_name(struct nft_field f, const char *ifname)
+{
+	char padded[16] = "";
+
+	memcpy(padded, ifname, strnlen(ifname, sizeof(padded) - 1));
+	return nft_is_bytes(f, padded);
+}
+
+struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits)
+{
+	struct nft_stmt s = nft_is(f, 0);
+
+	s.masked = true;
+	number(&f, bits, s.mask);
+	return s;
+}
+
+struct nft_stmt nft_any_of(struct nft_field f, uint64_t bits)
+{
+	struct nft_stmt s = nft_none_of(f, bits);
+
+	s.invert = true;
+	return s;
+}
+
+struct nft_stmt nft_in(struct nft_field f, const char *set)
+{
+	return (struct nft_stmt){ .kind = KIND_LOOKUP, .n_fields = 1, .f = { f }, .name = set };
+}
+
+struct nft_stmt nft_not_in(struct nft_field f, const char *set)
+{
+	struct nft_stmt s = nft_in(f, set);
+
+	s.invert = true;
+	return s;
+}
+
+struct nft_stmt nft_in2(struct nft_field f, struct nft_field g, const char *set)
+{
+	return (struct nft_stmt){ .kind = KIND_LOOKUP, .n_fields = 2, .f = { f, g }, .name = set };
+}
+
+struct nft_stmt nft_not_in2(struct nft_field f, struct nft_field g, const char *set)
+{
+	struct nft_stmt s = nft_in2(f, g, set);
+
+	s.invert = true;
+	return s;
+}
+
+struct nft_stmt nft_vmap(struct nft_field f, const char *set)
+{
+	return (struct nft_stmt){ .kind = KIND_VMAP, .n_fields = 1, .f = { f }, .name = set };
+}
+
+struct nft_stmt nft_count_map(struct nft_field f, const char *set)
+{
+	return (struct nft_stmt){ .kind = KIND_COUNTER_MAP, .n_fields = 1, .f = { f },
+				  .name = set };
+}
+
+struct nft_stmt nft_count(const char *counter)
+{
+	return (struct nft_stmt){ .kind = KIND_COUNTER, .name = counter };
+}
+
+struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst)
+{
+	return (struct nft_stmt){ .kind = KIND_LIMIT, .invert = true, .rate = rate,
+				  .burst = burst };
+}
+
+struct nft_stmt nft_verdict(int code, const char *chain)
+{
+	return (struct nft_stmt){ .kind = KIND_VERDICT, .code = code, .name = chain };
+}

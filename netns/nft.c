@@ -1,0 +1,543 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Numbers in nf_tables attributes are big endian (nf_tables.h, nfnetlink.h). */
+#define VZ_ROOM "netns"
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+
+#define SUBSYS(msg) ((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (msg)))
+/* A list of elements that is longer goes on in another message: nla_len has 16 bits. */
+#define ELEMS_MAX 32768
+
+static void put_be32(struct nft *t, uint16_t type, uint32_t v)
+{
+	nl_put_u32(&t->b, type, htonl(v));
+}
+
+static size_t nest(struct nft *t, uint16_t type)
+{
+	return nl_nest(&t->b, type | NLA_F_NESTED);
+}
+
+static void nest_end(struct nft *t, size_t at)
+{
+	nl_nest_end(&t->b, at);
+}
+
+static void begin_raw(struct nft *t, uint16_t type, uint16_t flags, uint8_t family, uint16_t res)
+{
+	struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0,
+			      .res_id = htons(res) };
+
+	nl_begin(&t->b, type, flags, &g, sizeof(g));
+}
+
+static void elems_close(struct nft *t)
+{
+	if (t->elems)
+		nest_end(t, t->elems_nest);
+	t->elems = NULL;
+}
+
+/* Every object's first attribute is its table (enum nft_*_attributes). */
+static void begin(struct nft *t, uint16_t msg, uint16_t flags)
+{
+	elems_close(t);
+	begin_raw(t, SUBSYS(msg), flags, t->family, 0);
+	nl_put_str(&t->b, NFTA_CHAIN_TABLE, t->table);
+}
+
+void nft_table(struct nft *t, uint8_t family, const char *table)
+{
+	elems_close(t);
+	t->family = family;
+	if ((size_t)snprintf(t->table, sizeof(t->table), "%s", table) >= sizeof(t->table))
+		t->b.overflow = true;
+}
+
+void nft_begin(struct nft *t, uint8_t family, const char *table)
+{
+	nl_batch_grow(&t->b);
+	t->elems = NULL;
+	t->set_id = 0;
+	nft_table(t, family, table);
+	begin_raw(t, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+void nft_done(struct nft *t)
+{
+	nl_batch_done(&t->b);
+}
+
+void nft_tolerate(struct nft *t, int err)
+{
+	nl_tolerate(&t->b, err);
+}
+
+/* ---- objects --------------------------------------------------------- */
+
+void nft_table_add(struct nft *t)
+{
+	begin(t, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+}
+
+void nft_table_del(struct nft *t)
+{
+	begin(t, NFT_MSG_DELTABLE, 0);
+}
+
+void nft_table_fresh(struct nft *t)
+{
+	/* Deleting what may be missing would fail; DESTROYTABLE came in 6.3. */
+	nft_table_add(t);
+	nft_table_del(t);
+	nft_table_add(t);
+}
+
+void nft_chain_add(struct nft *t, const struct nft_chain *c)
+{
+	size_t hook;
+
+	begin(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	nl_put_str(&t->b, NFTA_CHAIN_NAME, c->name);
+	if (!c->base)
+		return;
+	hook = nest(t, NFTA_CHAIN_HOOK);
+	put_be32(t, NFTA_HOOK_HOOKNUM, c->hook);
+	put_be32(t, NFTA_HOOK_PRIORITY, (uint32_t)c->prio);
+	if (c->dev)
+		nl_put_str(&t->b, NFTA_HOOK_DEV, c->dev);
+	nest_end(t, hook);
+	put_be32(t, NFTA_CHAIN_POLICY, c->drop ? NF_DROP : NF_ACCEPT);
+	nl_put_str(&t->b, NFTA_CHAIN_TYPE, c->type ?: "filter");
+}
+
+void nft_chain_flush(struct nft *t, const char *name)
+{
+	begin(t, NFT_MSG_DELRULE, 0);
+	nl_put_str(&t->b, NFTA_RULE_CHAIN, name);
+}
+
+void nft_chain_del(struct nft *t, const char *name)
+{
+	/* A chain with rules is busy. */
+	nft_chain_flush(t, name);
+	begin(t, NFT_MSG_DELCHAIN, 0);
+	nl_put_str(&t->b, NFTA_CHAIN_NAME, name);
+}
+
+void nft_rule_open(struct nft *t, const char *chain)
+{
+	begin(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+	nl_put_str(&t->b, NFTA_RULE_CHAIN, chain);
+}
+
+static uint32_t type_len(uint32_t type)
+{
+	return type & 0xff;
+}
+
+static void put_set_desc(struct nft *t, const struct nft_set *s, bool fields)
+{
+	size_t desc, concat, elem;
+
+	if (!s->size && !fields)
+		return;
+	desc = nest(t, NFTA_SET_DESC);
+	if (s->size)
+		put_be32(t, NFTA_SET_DESC_SIZE, s->size);
+	if (fields) {
+		concat = nest(t, NFTA_SET_DESC_CONCAT);
+		for (size_t i = 0; i < NFT_KEY_FIELDS && s->key[i]; i++) {
+			elem = nest(t, NFTA_LIST_ELEM);
+			put_be32(t, NFTA_SET_FIELD_LEN, type_len(s->key[i]));
+			nest_end(t, elem);
+		}
+		nest_end(t, concat);
+	}
+	nest_end(t, desc);
+}
+
+void nft_set_add(struct nft *t, const struct nft_set *s)
+{
+	uint32_t type = 0, len = 0, flags = s->flags;
+	bool fields = s->key[1] && s->flags & NFT_SET_INTERVAL;
+
+	for (size_t i = 0; i < NFT_KEY_FIELDS && s->key[i]; i++) {
+		/* nft packs the numbers of a concatenation, 6 bits each. */
+		type = type << 6 | s->key[i] >> 8;
+		len += NLA_ALIGN(type_len(s->key[i]));
+	}
+	if (!s->key[1])
+		len = type_len(s->key[0]);
+	if (fields)
+		flags |= NFT_SET_CONCAT;
+	if (s->to_verdict || s->to)
+		flags |= NFT_SET_MAP;
+	if (s->to_counter)
+		flags |= NFT_SET_OBJECT;
+	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE);
+	nl_put_str(&t->b, NFTA_SET_NAME, s->name);
+	put_be32(t, NFTA_SET_FLAGS, flags);
+	put_be32(t, NFTA_SET_KEY_TYPE, type);
+	put_be32(t, NFTA_SET_KEY_LEN, len);
+	if (s->to_verdict) {
+		put_be32(t, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
+	} else if (s->to) {
+		put_be32(t, NFTA_SET_DATA_TYPE, s->to >> 8);
+		put_be32(t, NFTA_SET_DATA_LEN, type_len(s->to));
+	} else if (s->to_counter) {
+		put_be32(t, NFTA_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	}
+	put_set_desc(t, s, fields);
+	put_be32(t, NFTA_SET_ID, ++t->set_id);
+}
+
+void nft_set_del(struct nft *t, const char *name)
+{
+	begin(t, NFT_MSG_DELSET, 0);
+	nl_put_str(&t->b, NFTA_SET_NAME, name);
+}
+
+void nft_counter_add(struct nft *t, const char *name)
+{
+	begin(t, NFT_MSG_NEWOBJ, NLM_F_CREATE);
+	nl_put_str(&t->b, NFTA_OBJ_NAME, name);
+	put_be32(t, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	nest_end(t, nest(t, NFTA_OBJ_DATA));
+}
+
+void nft_counter_del(struct nft *t, const char *name)
+{
+	begin(t, NFT_MSG_DELOBJ, 0);
+	nl_put_str(&t->b, NFTA_OBJ_NAME, name);
+	put_be32(t, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
+}
+
+/* ---- elements -------------------------------------------------------- */
+
+static void elems_open(struct nft *t, uint16_t msg, const char *set)
+{
+	begin(t, msg, msg == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
+	nl_put_str(&t->b, NFTA_SET_ELEM_LIST_SET, set);
+	t->elems_nest = nest(t, NFTA_SET_ELEM_LIST_ELEMENTS);
+	t->elems = set;
+	t->elems_type = msg;
+}
+
+void nft_elems(struct nft *t, const char *set)
+{
+	elems_open(t, NFT_MSG_NEWSETELEM, set);
+}
+
+void nft_elems_del(struct nft *t, const char *set)
+{
+	elems_open(t, NFT_MSG_DELSETELEM, set);
+}
+
+static void put_value(struct nft *t, uint16_t type, const void *data, size_t len)
+{
+	size_t at = nest(t, type);
+
+	nl_put(&t->b, NFTA_DATA_VALUE, data, len);
+	nest_end(t, at);
+}
+
+static void put_verdict(struct nft *t, uint16_t type, int code, const char *chain)
+{
+	size_t data = nest(t, type), v = nest(t, NFTA_DATA_VERDICT);
+
+	put_be32(t, NFTA_VERDICT_CODE, (uint32_t)code);
+	if (chain)
+		nl_put_str(&t->b, NFTA_VERDICT_CHAIN, chain);
+	nest_end(t, v);
+	nest_end(t, data);
+}
+
+static size_t elem_open(struct nft *t, const void *key, size_t len)
+{
+	size_t at;
+
+	if (t->elems && t->b.len - t->elems_nest > ELEMS_MAX)
+		elems_open(t, t->elems_type, t->elems);
+	at = nest(t, NFTA_LIST_ELEM);
+	put_value(t, NFTA_SET_ELEM_KEY, key, len);
+	return at;
+}
+
+void nft_elem(struct nft *t, const void *key, size_t len)
+{
+	nest_end(t, elem_open(t, key, len));
+}
+
+void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter)
+{
+	size_t at = elem_open(t, key, len);
+
+	if (t->elems_type == NFT_MSG_NEWSETELEM)
+		nl_put_str(&t->b, NFTA_SET_ELEM_OBJREF, counter);
+	nest_end(t, at);
+}
+
+void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, size_t to_len)
+{
+	size_t at = elem_open(t, key, len);
+
+	if (t->elems_type == NFT_MSG_NEWSETELEM)
+		put_value(t, NFTA_SET_ELEM_DATA, to, to_len);
+	nest_end(t, at);
+}
+
+void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain)
+{
+	size_t at = elem_open(t, key, len);
+
+	if (t->elems_type == NFT_MSG_NEWSETELEM)
+		put_verdict(t, NFTA_SET_ELEM_DATA, code, chain);
+	nest_end(t, at);
+}
+
+void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
+			     const char *counter)
+{
+	uint8_t lo[16] = { 0 }, hi[16];
+	unsigned int carry = 1;
+	size_t at;
+
+	if (len > sizeof(lo) || plen > len * 8) {
+		t->b.overflow = true;
+		return;
+	}
+	memcpy(lo, addr, len);
+	for (size_t i = 0; i < len; i++) {
+		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
+
+		lo[i] &= bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
+	}
+	at = elem_open(t, lo, len);
+	if (counter && t->elems_type == NFT_MSG_NEWSETELEM)
+		nl_put_str(&t->b, NFTA_SET_ELEM_OBJREF, counter);
+	nest_end(t, at);
+	/* The end is the first address behind the prefix; behind the last one there is none. */
+	memcpy(hi, lo, sizeof(hi));
+	for (size_t i = len; i-- > 0;) {
+		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
+		unsigned int v = hi[i] + (bits >= 8 ? 0u : 0xffu >> bits) + carry;
+
+		hi[i] = (uint8_t)v;
+		carry = v >> 8;
+	}
+	if (carry)
+		return;
+	at = elem_open(t, hi, len);
+	put_be32(t, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	nest_end(t, at);
+}
+
+void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen)
+{
+	nft_elem_prefix_counter(t, addr, len, plen, NULL);
+}
+
+void nft_key_add(struct nft_key *k, const void *data, size_t len)
+{
+	size_t padded = NLA_ALIGN(len);
+
+	if (padded > sizeof(k->b) - k->n)
+		abort();	/* no type of ours is that long */
+	memset(k->b + k->n, 0, padded);
+	memcpy(k->b + k->n, data, len);
+	k->n += padded;
+}
+
+/* ---- sending --------------------------------------------------------- */
+
+static const char *const nouns[] = {
+	[NFT_MSG_NEWTABLE] = "add table",	[NFT_MSG_DELTABLE] = "delete table",
+	[NFT_MSG_NEWCHAIN] = "add chain",	[NFT_MSG_DELCHAIN] = "delete chain",
+	[NFT_MSG_NEWRULE] = "add rule of chain", [NFT_MSG_DELRULE] = "delete rules of chain",
+	[NFT_MSG_NEWSET] = "add set",		[NFT_MSG_DELSET] = "delete set",
+	[NFT_MSG_NEWSETELEM] = "add elements of set",
+	[NFT_MSG_DELSETELEM] = "delete elements of set",
+	[NFT_MSG_NEWOBJ] = "add counter",	[NFT_MSG_DELOBJ] = "delete counter",
+};
+
+static const struct nlmsghdr *message(const struct nft *t, uint32_t index)
+{
+	struct nl_span s = { t->b.buf, t->b.len };
+	const struct nlmsghdr *h = NULL;
+
+	do {
+		if (nl_msg_next(&s, &h) <= 0)
+			return NULL;
+	} while (index--);
+	return h;
+}
+
+static int fail(const struct nft *t, enum vz_code code, int err, const struct nl_fail *f,
+		struct vz_err *e)
+{
+	const struct nlmsghdr *h = f->index == UINT32_MAX ? NULL : message(t, f->index);
+	unsigned int msg = h ? h->nlmsg_type & 0xff : UINT8_MAX;
+	const char *table = NULL, *name = NULL;
+	struct nl_attr a;
+	struct nl_span s;
+
+	if (!h || h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES || msg >= ARRAY_SIZE(nouns) ||
+	    !nouns[msg])
+		return vz_fail(e, code, -err, "cannot change the packet filter (nf_tables)%s%s",
+			       *f->text ? ": " : "", f->text);
+	s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
+	while (nl_attr_next(&s, &a) > 0) {
+		if (!table)
+			table = nl_attr_str(&a);
+		else if (!name)
+			name = nl_attr_str(&a);
+	}
+	/* A table has no further name. */
+	if (msg == NFT_MSG_NEWTABLE || msg == NFT_MSG_DELTABLE)
+		return vz_fail(e, code, -err, "cannot %s %s%s%s%s", nouns[msg], table ?: "?",
+			       *f->text ? " (" : "", f->text, *f->text ? ")" : "");
+	return vz_fail(e, code, -err, "cannot %s %s in table %s%s%s%s", nouns[msg], name ?: "?",
+		       table ?: "?", *f->text ? " (" : "", f->text, *f->text ? ")" : "");
+}
+
+int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e)
+{
+	struct nl_fail f;
+	int r;
+
+	elems_close(t);
+	begin_raw(t, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+	t->b.trailer = 1;
+	r = nl_commit(s, &t->b, &f);
+	return r < 0 ? fail(t, code, r, &f, e) : 0;
+}
+
+static int open_sock(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
+{
+	int r = nl_open_proto(ret, NETLINK_NETFILTER);
+
+	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket (netfilter)") : 0;
+}
+
+int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	int r = open_sock(&s, code, e);
+
+	return r < 0 ? r : nft_commit_on(&s, t, code, e);
+}
+
+bool nft_missing(int err)
+{
+	/* No netfilter, no nf_tables subsystem, no such family or hook. */
+	return err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT || err == -EOPNOTSUPP ||
+	       err == -EINVAL;
+}
+
+/* ---- reading --------------------------------------------------------- */
+
+static bool attr_be64(const struct nl_attr *a, uint64_t *ret)
+{
+	uint64_t v;
+
+	if (a->v.n < sizeof(v))
+		return false;
+	memcpy(&v, a->v.p, sizeof(v));
+	*ret = be64toh(v);
+	return true;
+}
+
+static int parse_values(struct nl_span s, struct nft_counter *c)
+{
+	struct nl_attr a;
+	int r;
+
+	while ((r = nl_attr_next(&s, &a)) > 0) {
+		if ((a.type == NFTA_COUNTER_BYTES && !attr_be64(&a, &c->bytes)) ||
+		    (a.type == NFTA_COUNTER_PACKETS && !attr_be64(&a, &c->packets)))
+			return -EBADMSG;
+	}
+	return r;
+}
+
+static int copy_name(const struct nl_attr *a, char *ret, size_t size)
+{
+	const char *s = nl_attr_str(a);
+
+	if (!s)
+		return -EBADMSG;
+	return (size_t)snprintf(ret, size, "%s", s) < size ? 0 : -ENOENT;
+}
+
+int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret)
+{
+	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
+	struct nft_counter c = { 0 };
+	uint32_t type = 0;
+	struct nl_attr a;
+	int r;
+
+	if (h->nlmsg_type != SUBSYS(NFT_MSG_NEWOBJ))
+		return -ENOENT;
+	while ((r = nl_attr_next(&s, &a)) > 0) {
+		if (a.type == NFTA_OBJ_TABLE)
+			r = copy_name(&a, c.table, sizeof(c.table));
+		else if (a.type == NFTA_OBJ_NAME)
+			r = copy_name(&a, c.name, sizeof(c.name));
+		else if (a.type == NFTA_OBJ_TYPE)
+			r = nl_attr_u32(&a, &type) ? 0 : -EBADMSG;
+		else if (a.type == NFTA_OBJ_DATA && type == htonl(NFT_OBJECT_COUNTER))
+			r = parse_values(a.v, &c);
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	if (type != htonl(NFT_OBJECT_COUNTER))
+		return -ENOENT;
+	*ret = c;
+	return 0;
+}
+
+struct counters {
+	nft_counter_fn fn;
+	void *arg;
+};
+
+static int see_counter(const struct nlmsghdr *h, void *arg)
+{
+	const struct counters *c = arg;
+	struct nft_counter v;
+	int r = nft_counter_parse(h, &v);
+
+	return r == -ENOENT ? 0 : r < 0 ? r : c->fn(&v, c->arg);
+}
+
+int nft_counters(uint8_t family, const char *table, bool reset, nft_counter_fn fn, void *arg,
+		 enum vz_code code, struct vz_err *e)
+{
+	struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	struct counters c = { fn, arg };
+	struct nl_batch b;
+	struct nl_fail f;
+	int r = open_sock(&s, code, e);
+
+	if (r < 0)
+		return r;
+	nl_batch_reset(&b);
+	nl_begin(&b, SUBSYS(reset ? NFT_MSG_GETOBJ_RESET : NFT_MSG_GETOBJ), NLM_F_DUMP, &g,
+		 sizeof(g));
+	if (table)
+		nl_put_str(&b, NFTA_OBJ_TABLE, table);
+	nl_put_u32(&b, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
+	r = nl_query(&s, &b, see_counter, &c, &f);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? vz_fail(e, code, -r, "cannot read counters of nf_tables") : 0;
+}

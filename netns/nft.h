@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nf_tables transactions, built by hand as everything on netlink here
+ * (docs/decisions/0002-netlink.md).  A rule reads as nft(8) prints it:
+ *
+ *	struct nft t;
+ *
+ *	nft_begin(&t, NFPROTO_NETDEV, "vz_101");
+ *	nft_table_fresh(&t);
+ *	nft_counter_add(&t, "ip4");
+ *	nft_set_add(&t, &(struct nft_set){ .name = "addr4", .key = { NFT_IPV4_ADDR } });
+ *	nft_elems(&t, "addr4");
+ *	nft_elem(&t, addr, 4);
+ *	nft_chain_add(&t, &(struct nft_chain){ .name = "in", .base = true, .dev = "venet0.101",
+ *					       .hook = NF_NETDEV_INGRESS });
+ *	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_in(NFT_IP_SADDR, "addr4"),
+ *		 nft_accept());
+ *	nft_rule(&t, "in", nft_count("ip4"), nft_drop());
+ *	r = nft_commit(&t, code, e);
+ *	nft_done(&t);
+ *
+ * What is committed together takes effect together or not at all.  Names may
+ * refer to what the same transaction makes.
+ */
+#ifndef NETNS_NFT_H
+#define NETNS_NFT_H
+
+#include <netinet/in.h>	/* before linux/in.h, which yields */
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include "base/err.h"
+#include "nlsock.h"
+
+#define NFT_TABLE_LEN 32
+
+struct nft {
+	struct nl_batch b;
+	uint8_t family;			/* NFPROTO_* */
+	char table[NFT_TABLE_LEN];
+	uint32_t set_id;
+	const char *elems;		/* the set of the open element list, or NULL */
+	uint16_t elems_type;
+	size_t elems_nest;
+};
+
+/* An empty transaction, for one table; ends with nft_done(). */
+void nft_begin(struct nft *t, uint8_t family, const char *table);
+/* What follows belongs to another table of the same transaction. */
+void nft_table(struct nft *t, uint8_t family, const char *table);
+void nft_done(struct nft *t);
+#define _cleanup_nft_ _cleanup_(nft_done)
+/*
+ * A positive errno (ENOENT, EEXIST; two at most) that the last message may
+ * fail with.  The transaction is then not executed, as for every error, but
+ * nft_commit() returns 0: of use for a transaction of one deletion or addition.
+ */
+void nft_tolerate(struct nft *t, int err);
+/*
+ * Sends it on a socket of its own, or on @s.  The error is a sentence with the
+ * kernel's words; -EAFNOSUPPORT, -EPROTONOSUPPORT, -EINVAL or -EOPNOTSUPP of
+ * the first message: this kernel has no nf_tables, see nft_missing().
+ */
+int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e);
+int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e);
+/* Is @err (negative) how a kernel without nf_tables, or without the family, answers? */
+bool nft_missing(int err);
+
+/* ---- tables, chains, sets, counters ---------------------------------- */
+
+void nft_table_add(struct nft *t);	/* existing is fine */
+void nft_table_del(struct nft *t);	/* with all in it; ENOENT when there is none */
+void nft_table_fresh(struct nft *t);	/* there, and empty, whatever it was */
+
+struct nft_chain {
+	const char *name;
+	bool base;			/* registered with a hook; else only jumped to */
+	const char *type;		/* NULL: "filter" */
+	uint32_t hook;			/* NF_INET_*, NF_NETDEV_* */
+	int32_t prio;
+	const char *dev;		/* netdev family */
+	bool drop;			/* policy */
+};
+
+void nft_chain_add(struct nft *t, const struct nft_chain *c);
+void nft_chain_del(struct nft *t, const char *name);	/* with its rules */
+void nft_chain_flush(struct nft *t, const char *name);
+
+/* Types of set keys: nft's own number (its datatype.h), which only "nft list" needs, and length. */
+#define NFT_TYPE(id, len) ((id) << 8 | (len))
+enum {
+	NFT_IPV4_ADDR = NFT_TYPE(7, 4),
+	NFT_IPV6_ADDR = NFT_TYPE(8, 16),
+	NFT_ETHER_ADDR = NFT_TYPE(9, 6),
+	NFT_ETHER_TYPE_T = NFT_TYPE(10, 2),
+	NFT_INET_PROTO = NFT_TYPE(12, 1),
+	NFT_INET_SERVICE = NFT_TYPE(13, 2),
+	NFT_MARK = NFT_TYPE(19, 4),
+	NFT_IFINDEX = NFT_TYPE(20, 4),
+	NFT_ICMPV6_TYPE_T = NFT_TYPE(29, 1),
+	NFT_IFNAME = NFT_TYPE(41, 16),
+};
+
+#define NFT_KEY_FIELDS 4
+
+struct nft_set {
+	const char *name;
+	uint32_t key[NFT_KEY_FIELDS];	/* NFT_*; several are a concatenation */
+	uint32_t flags;			/* NFT_SET_INTERVAL, NFT_SET_CONSTANT, NFT_SET_TIMEOUT */
+	bool to_verdict;		/* a verdict map */
+	bool to_counter;		/* elements name a counter */
+	uint32_t to;			/* a map to NFT_*, or 0 */
+	uint32_t size;			/* most elements; 0: no limit */
+};
+
+void nft_set_add(struct nft *t, const struct nft_set *s);
+void nft_set_del(struct nft *t, const char *name);
+
+/*
+ * Elements.  nft_elems() and nft_elems_del() open the list, which the next call
+ * of another kind closes; 500 and more are fine.  Keys of several fields are
+ * made with struct nft_key: each field is padded to 4 bytes.
+ */
+void nft_elems(struct nft *t, const char *set);
+void nft_elems_del(struct nft *t, const char *set);
+void nft_elem(struct nft *t, const void *key, size_t len);
+void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter);
+void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, size_t to_len);
+/* @code: NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO ...; @chain or NULL */
+void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain);
+/* addr/plen in a set with NFT_SET_INTERVAL and one field. */
+void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen);
+void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
+			     const char *counter);
+
+struct nft_key {
+	uint8_t b[64];
+	size_t n;
+};
+
+void nft_key_add(struct nft_key *k, const void *data, size_t len);
+
+void nft_counter_add(struct nft *t, const char *name);	/* existing is fine, its value stays */
+void nft_counter_del(struct nft *t, const char *name);
+
+/* ---- rules ------------------------------------------------------------ */
+
+struct nft_field {
+	uint8_t from;			/* enum nft_from */
+	uint8_t key;			/* header base, meta key, ... */
+	uint8_t off, len;		/* bytes; off is used in payloads and extension headers */
+	bool host;			/* byte order of the kernel's value */
+};
+
+enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR };
+
+#define NFT_PAYLOAD(base, off, len) ((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false })
+#define NFT_LL(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_LL_HEADER, off, len)
+#define NFT_NH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, off, len)
+#define NFT_TH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, off, len)
+#define NFT_META(key, len, host) ((struct nft_field){ NFT_FROM_META, key, 0, len, host })
+
+#define NFT_ETHER_DADDR		NFT_LL(0, 6)
+#define NFT_ETHER_SADDR		NFT_LL(6, 6)
+/* As on the wire: of a tagged frame it is the tag's, also when the NIC took that off. */
+#define NFT_ETHER_TYPE		NFT_LL(12, 2)
+#define NFT_IP_FRAG_OFF		NFT_NH(6, 2)
+#define NFT_IP_PROTOCOL		NFT_NH(9, 1)
+#define NFT_IP_SADDR		NFT_NH(12, 4)
+#define NFT_IP_DADDR		NFT_NH(16, 4)
+#define NFT_IP6_NEXTHDR		NFT_NH(6, 1)
+#define NFT_IP6_SADDR		NFT_NH(8, 16)
+#define NFT_IP6_DADDR		NFT_NH(24, 16)
+/* Ethernet/IPv4 of RFC 826 only: compare NFT_ARP_HEAD first. */
+#define NFT_ARP_HEAD		NFT_NH(0, 6)	/* htype, ptype, hlen, plen */
+#define NFT_ARP_OP		NFT_NH(6, 2)
+#define NFT_ARP_SADDR_ETHER	NFT_NH(8, 6)
+#define NFT_ARP_SADDR_IP	NFT_NH(14, 4)
+#define NFT_ARP_DADDR_IP	NFT_NH(24, 4)
+#define NFT_SPORT		NFT_TH(0, 2)
+#define NFT_DPORT		NFT_TH(2, 2)
+#define NFT_ICMP_TYPE		NFT_TH(0, 1)
+#define NFT_ND_TARGET		NFT_TH(8, 16)
+/* frag frag-off, the flags below it; no match without a fragment header. */
+#define NFT_IP6_FRAG_OFF	((struct nft_field){ NFT_FROM_EXTHDR, 44, 2, 2, false })
+#define NFT_META_ETHERTYPE	NFT_META(NFT_META_PROTOCOL, 2, false)
+#define NFT_META_L4		NFT_META(NFT_META_L4PROTO, 1, false)
+#define NFT_META_NF		NFT_META(NFT_META_NFPROTO, 1, false)
+#define NFT_META_MARKF		NFT_META(NFT_META_MARK, 4, true)
+#define NFT_META_IIFX		NFT_META(NFT_META_IIF, 4, true)
+#define NFT_META_OIFX		NFT_META(NFT_META_OIF, 4, true)
+#define NFT_META_IIFN		NFT_META(NFT_META_IIFNAME, 16, true)
+#define NFT_META_OIFN		NFT_META(NFT_META_OIFNAME, 16, true)
+#define NFT_META_IIFG		NFT_META(NFT_META_IIFGROUP, 4, true)
+#define NFT_META_OIFG		NFT_META(NFT_META_OIFGROUP, 4, true)
+#define NFT_CT_STATEF		((struct nft_field){ NFT_FROM_CT, NFT_CT_STATE, 0, 4, true })
+
+/* One match or statement; made by the functions below. */
+struct nft_stmt {
+	uint8_t kind;			/* nft.c */
+	bool invert;
+	uint8_t n_fields;
+	struct nft_field f[NFT_KEY_FIELDS];
+	bool masked;
+	uint8_t mask[16], value[16];
+	const char *name;		/* set, counter or chain: borrowed */
+	int32_t code;			/* verdict */
+	uint32_t burst;
+	uint64_t rate;
+};
+
+#define nft_rule(t, chain, ...)                                                        \
+	nft_rule_add(t, chain, (const struct nft_stmt[]){ __VA_ARGS__ },               \
+		     sizeof((const struct nft_stmt[]){ __VA_ARGS__ }) / sizeof(struct nft_stmt))
+void nft_rule_add(struct nft *t, const char *chain, const struct nft_stmt *s, size_t n);
+
+/* The message of a rule, still without expressions: for nft-rule.c. */
+void nft_rule_open(struct nft *t, const char *chain);
+
+/* Comparisons with a number (as written: ETH_P_IP, 67), or with bytes of the field's length. */
+struct nft_stmt nft_is(struct nft_field f, uint64_t v);
+struct nft_stmt nft_is_not(struct nft_field f, uint64_t v);
+struct nft_stmt nft_is_bytes(struct nft_field f, const void *v);
+struct nft_stmt nft_is_not_bytes(struct nft_field f, const void *v);
+struct nft_stmt nft_is_name(struct nft_field f, const char *ifname);
+struct nft_stmt nft_any_of(struct nft_field f, uint64_t bits);	/* (f & bits) != 0 */
+struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits);	/* (f & bits) == 0 */
+/* The fields, concatenated, are (not) in a set. */
+struct nft_stmt nft_in(struct nft_field f, const char *set);
+struct nft_stmt nft_not_in(struct nft_field f, const char *set);
+struct nft_stmt nft_in2(struct nft_field f, struct nft_field g, const char *set);
+struct nft_stmt nft_not_in2(struct nft_field f, struct nft_field g, const char *set);
+
+struct nft_stmt nft_vmap(struct nft_field f, const char *set);	/* the element's verdict */
+struct nft_stmt nft_count_map(struct nft_field f, const char *set);	/* the element's counter */
+struct nft_stmt nft_count(const char *counter);			/* a named counter */
+/* Matches what exceeds @rate packets per second after @burst packets. */
+struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst);
+struct nft_stmt nft_verdict(int code, const char *chain);
+
+static inline struct nft_stmt nft_accept(void)
+{
+	return nft_verdict(NF_ACCEPT, NULL);
+}
+
+static inline struct nft_stmt nft_drop(void)
+{
+	return nft_verdict(NF_DROP, NULL);
+}
+
+static inline struct nft_stmt nft_return(void)
+{
+	return nft_verdict(NFT_RETURN, NULL);
+}
+
+static inline struct nft_stmt nft_jump(const char *chain)
+{
+	return nft_verdict(NFT_JUMP, chain);
+}
+
+static inline struct nft_stmt nft_goto(const char *chain)
+{
+	return nft_verdict(NFT_GOTO, chain);
+}
+
+/* ---- reading ---------------------------------------------------------- */
+
+struct nft_counter {
+	char table[NFT_TABLE_LEN];
+	char name[64];
+	uint64_t bytes, packets;
+};
+
+/* -ENOENT: not a counter's, or with a longer name than ours have. */
+int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret);
+typedef int (*nft_counter_fn)(const struct nft_counter *c, void *arg);
+/*
+ * The named counters of a table, or (@table NULL) of all of the family.  A
+ * table that is not there has none.  @reset: read and zeroed in one step.
+ */
+int nft_counters(uint8_t family, const char *table, bool reset, nft_counter_fn fn, void *arg,
+		 enum vz_code code, struct vz_err *e);
+
+#endif

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a transaction is on the wire (golden bytes of one rule; the rest is
+ * read back), and, for root, what the kernel and nft(8) make of it.
+ */
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <sched.h>
+
+#include "tests/lib/tap.h"
+
+static const uint8_t addr_a[4] = { 192, 0, 2, 11 };
+
+/* The i-th message of @t. */
+static const struct nlmsghdr *msg(const struct nft *t, unsigned int i)
+{
+	struct nl_span s = { t->b.buf, t->b.len };
+	const struct nlmsghdr *h = NULL;
+
+	do {
+		if (nl_msg_next(&s, &h) <= 0)
+			return NULL;
+	} while (i--);
+	return h;
+}
+
+TEST(golden_rule)
+{
+	static const uint8_t want[] = {
+		0xdc, 0, 0, 0, 6, 10, 0x01, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, /* NEWRULE, append */
+		5, 0, 0, 0,						/* NFPROTO_NETDEV */
+		7, 0, 1, 0, 'v', 'z', 0, 0, 7, 0, 2, 0, 'i', 'n', 0, 0,	/* table, chain */
+		0xb8, 0, 4, 0x80,					/* EXPRESSIONS */
+		52, 0, 1, 0x80,						/* LIST_ELEM */
+		12, 0, 1, 0, 'p', 'a', 'y', 'l', 'o', 'a', 'd', 0,
+		36, 0, 2, 0x80,
+		8, 0, 1, 0, 0, 0, 0, 8, 8, 0, 2, 0, 0, 0, 0, 0,		/* DREG, BASE ll */
+		8, 0, 3, 0, 0, 0, 0, 12, 8, 0, 4, 0, 0, 0, 0, 2,	/* OFFSET, LEN */
+		44, 0, 1, 0x80,
+		8, 0, 1, 0, 'c', 'm', 'p', 0,
+		32, 0, 2, 0x80,
+		8, 0, 1, 0, 0, 0, 0, 8, 8, 0, 2, 0, 0, 0, 0, 0,		/* SREG, OP eq */
+		12, 0, 3, 0x80, 6, 0, 1, 0, 0x08, 0x06, 0, 0,		/* 0x0806 */
+		36, 0, 1, 0x80,
+		11, 0, 1, 0, 'o', 'b', 'j', 'r', 'e', 'f', 0, 0,
+		20, 0, 2, 0x80,
+		8, 0, 1, 0, 0, 0, 0, 1, 8, 0, 2, 0, 'a', 'r', 'p', 0,	/* counter "arp" */
+		48, 0, 1, 0x80,
+		14, 0, 1, 0, 'i', 'm', 'm', 'e', 'd', 'i', 'a', 't', 'e', 0, 0, 0,
+		28, 0, 2, 0x80,
+		8, 0, 1, 0, 0, 0, 0, 0,					/* DREG verdict */
+		16, 0, 2, 0x80, 12, 0, 2, 0x80, 8, 0, 1, 0, 0, 0, 0, 0,	/* NF_DROP */
+	};
+	struct nft t;
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz");
+	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_ARP), nft_count("arp"), nft_drop());
+	/* Without the batch's beginning, 20 bytes. */
+	is_int(t.b.len - 20, sizeof(want));
+	for (size_t i = 0; i < sizeof(want) && i < t.b.len - 20; i++) {
+		if (t.b.buf[20 + i] != want[i]) {
+			printf("# byte %zu is %02x, want %02x\n", i, t.b.buf[20 + i], want[i]);
+			tap_bad++;
+			break;
+		}
+	}
+	nft_done(&t);
+}
+
+TEST(a_fresh_table_is_added_deleted_added)
+{
+	struct nft t;
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz");
+	nft_table_fresh(&t);
+	is_int(msg(&t, 0)->nlmsg_type, NFNL_MSG_BATCH_BEGIN);
+	is_int(msg(&t, 1)->nlmsg_type & 0xff, NFT_MSG_NEWTABLE);
+	is_int(msg(&t, 2)->nlmsg_type & 0xff, NFT_MSG_DELTABLE);
+	is_int(msg(&t, 3)->nlmsg_type & 0xff, NFT_MSG_NEWTABLE);
+	ok(!(msg(&t, 1)->nlmsg_flags & NLM_F_EXCL));
+	ok(!msg(&t, 4));
+	nft_done(&t);
+}
+
+/* Elements of all NEWSETELEM messages from @i on. */
+static unsigned int count_elems(const struct nft *t, unsigned int i, unsigned int *ret_msgs)
+{
+	const struct nlmsghdr *h;
+	unsigned int n = 0;
+
+	for (*ret_msgs = 0; (h = msg(t, i)); i++) {
+		struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg)), l;
+		struct nl_attr a, b;
+		int r;
+
+		if ((h->nlmsg_type & 0xff) != NFT_MSG_NEWSETELEM)
+			continue;
+		(*ret_msgs)++;
+		while ((r = nl_attr_next(&s, &a)) > 0) {
+			if (a.type != NFTA_SET_ELEM_LIST_ELEMENTS)
+				continue;
+			for (l = a.v; (r = nl_attr_next(&l, &b)) > 0;)
+				n += b.type == NFTA_LIST_ELEM;
+			is_int(r, 0);
+		}
+		is_int(r, 0);
+	}
+	return n;
+}
+
+TEST(thousands_of_elements)
+{
+	unsigned int msgs;
+	struct nft t;
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz");
+	nft_elems(&t, "s");
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint8_t a[16] = { 0x20, 1, [12] = (uint8_t)(i >> 8), [13] = (uint8_t)i };
+
+		nft_elem(&t, a, sizeof(a));
+	}
+	nft_counter_add(&t, "c");	/* closes the list */
+	ok(!t.b.overflow);
+	is_int(count_elems(&t, 1, &msgs), 3000);
+	ok(msgs > 1);	/* nla_len could not say it in one */
+	nft_done(&t);
+}
+
+TEST(what_does_not_fit_fails)
+{
+	struct vz_err e = VZ_ERR_INIT;
+	struct nl_sock s = NL_SOCK_INIT;
+	struct nft t;
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz");
+	nft_elems(&t, "s");
+	for (uint32_t i = 0; i < 10000; i++)
+		nft_elem(&t, addr_a, 4);
+	ok(t.b.overflow);
+	is_int(nft_commit_on(&s, &t, VZ_SYSTEM_ERROR, &e), -EMSGSIZE);
+	nft_done(&t);
+
+	nft_begin(&t, NFPROTO_NETDEV, "a_table_whose_name_is_too_long_for_us");
+	ok(t.b.overflow);
+	nft_done(&t);
+}
+
+/* The two keys of a prefix: where it begins, where it ends, 0 when nowhere. */
+static unsigned int prefix_keys(const char *net, unsigned int plen, uint32_t ret[2])
+{
+	struct nl_span s, l;
+	struct nl_attr a, el, k;
+	unsigned int n = 0;
+	uint8_t b[4];
+	struct nft t;
+
+	inet_pton(AF_INET, net, b);
+	nft_begin(&t, NFPROTO_IPV4, "vz");
+	nft_elems(&t, "s");
+	nft_elem_prefix(&t, b, 4, plen);
+	nft_counter_add(&t, "c");
+	s = nl_msg_attrs(msg(&t, 1), sizeof(struct nfgenmsg));
+	while (nl_attr_next(&s, &a) > 0) {
+		if (a.type != NFTA_SET_ELEM_LIST_ELEMENTS)
+			continue;
+		while (nl_attr_next(&a.v, &el) > 0 && n < 2) {
+			l = el.v;
+			while (nl_attr_next(&l, &k) > 0) {
+				if (k.type == NFTA_SET_ELEM_KEY)
+					memcpy(&ret[n], k.v.p + NLA_HDRLEN, 4);
+			}
+			ret[n] = ntohl(ret[n]);
+			n++;
+		}
+	}
+	nft_done(&t);
+	return n;
+}
+
+TEST(prefixes)
+{
+	uint32_t k[2];
+
+	is_int(prefix_keys("10.1.2.3", 24, k), 2);
+	is_int(k[0], 0x0a010200);
+	is_int(k[1], 0x0a010300);
+	is_int(prefix_keys("10.255.255.255", 32, k), 2);
+	is_int(k[0], 0x0affffff);
+	is_int(k[1], 0x0b000000);
+	is_int(prefix_keys("10.1.129.3", 17, k), 2);
+	is_int(k[0], 0x0a018000);
+	is_int(k[1], 0x0a020000);
+	is_int(prefix_keys("255.255.255.4", 29, k), 2);
+	is_int(k[1], 0xffffff08);
+	/* To the very end: open. */
+	is_int(prefix_keys("255.255.255.255", 32, k), 1);
+	is_int(prefix_keys("1.2.3.4", 0, k), 1);
+	is_int(k[0], 0);
+}
+
+/* ---- reading --------------------------------------------------------- */
+
+static struct {
+	struct nlmsghdr h;
+	struct nfgenmsg g;
+	uint8_t tlv[52];
+} obj = { { 72, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ, 0, 1, 0 }, { 5, 0, 0 },
+	  { 7, 0, 1, 0, 'v', 'z', 0, 0, 8, 0, 2, 0, 'm', 'a', 'c', 0,
+	    8, 0, 3, 0, 0, 0, 0, 1, 28, 0, 4, 0,
+	    12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 12, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 7 } };
+
+TEST(counters_are_read)
+{
+	struct nft_counter c;
+
+	is_int(nft_counter_parse(&obj.h, &c), 0);
+	is_str(c.table, "vz");
+	is_str(c.name, "mac");
+	is_int(c.bytes, 258);
+	is_int(c.packets, 7);
+	/* A quota is none, a name without end is an error, so is a value cut short. */
+	obj.tlv[23] = 2;
+	is_int(nft_counter_parse(&obj.h, &c), -ENOENT);
+	obj.tlv[23] = 1;
+	obj.tlv[15] = 'x';
+	is_int(nft_counter_parse(&obj.h, &c), -EBADMSG);
+	obj.tlv[15] = 0;
+	obj.tlv[28] = 8;
+	is_int(nft_counter_parse(&obj.h, &c), -EBADMSG);
+	obj.tlv[28] = 12;
+	is_int(nft_counter_parse(&obj.h, &c), 0);
+}
+
+/* ---- with the kernel -------------------------------------------------- */
+
+static bool own_netns(void)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0) {
+		printf("# SKIP needs root\n");
+		return false;
+	}
+	return true;
+}
+
+static void everything(struct nft *t)
+{
+	struct nft_key k = { .n = 0 };
+	uint16_t port = htons(22);
+
+	nft_table_fresh(t);
+	nft_counter_add(t, "mac");
+	nft_counter_add(t, "web");
+	nft_set_add(t, &(struct nft_set){ .name = "a4", .key = { NFT_IPV4_ADDR } });
+	nft_elems(t, "a4");
+	nft_elem(t, addr_a, 4);
+	nft_set_add(t, &(struct nft_set){ .name = "nets", .key = { NFT_IPV4_ADDR },
+					  .flags = NFT_SET_INTERVAL, .to_counter = true });
+	nft_elems(t, "nets");
+	nft_elem_prefix_counter(t, addr_a, 4, 24, "web");
+	nft_set_add(t, &(struct nft_set){ .name = "pair",
+					  .key = { NFT_ETHER_ADDR, NFT_IPV4_ADDR } });
+	nft_key_add(&k, (uint8_t[]){ 2, 0, 0, 0, 0, 1 }, 6);
+	nft_key_add(&k, addr_a, 4);
+	nft_elems(t, "pair");
+	nft_elem(t, k.b, k.n);
+	nft_chain_add(t, &(struct nft_chain){ .name = "ssh" });
+	nft_set_add(t, &(struct nft_set){ .name = "ports", .key = { NFT_INET_SERVICE },
+					  .to_verdict = true });
+	nft_elems(t, "ports");
+	nft_elem_verdict(t, &port, 2, NFT_GOTO, "ssh");
+	nft_chain_add(t, &(struct nft_chain){ .name = "in", .base = true, .dev = "lo",
+					      .hook = NF_NETDEV_INGRESS, .prio = -7,
+					      .drop = true });
+	nft_rule(t, "in", nft_is_not_bytes(NFT_ETHER_SADDR, "\2\0\0\0\0\1"), nft_count("mac"),
+		 nft_drop());
+	nft_rule(t, "in", nft_is(NFT_META_ETHERTYPE, ETH_P_IP), nft_not_in(NFT_IP_SADDR, "a4"),
+		 nft_drop());
+	nft_rule(t, "in", nft_in2(NFT_ETHER_SADDR, NFT_IP_SADDR, "pair"), nft_accept());
+	nft_rule(t, "in", nft_any_of(NFT_LL(0, 1), 1), nft_limit_over(50, 100), nft_drop());
+	nft_rule(t, "in", nft_is(NFT_META_ETHERTYPE, ETH_P_IP),
+		 nft_count_map(NFT_IP_DADDR, "nets"));
+	nft_rule(t, "in", nft_is(NFT_META_L4, IPPROTO_TCP), nft_vmap(NFT_DPORT, "ports"));
+	nft_rule(t, "in", nft_is(NFT_META_MARKF, 0x1234), nft_accept());
+	nft_rule(t, "ssh", nft_return());
+}
+
+static char *listing(void)
+{
+	static char buf[8192];
+	FILE *f = popen("nft list ruleset 2>&1", "r");
+	size_t n = f ? fread(buf, 1, sizeof(buf) - 1, f) : 0;
+
+	buf[n] = '\0';
+	if (f)
+		pclose(f);
+	return buf;
+}
+
+TEST(nft_lists_what_was_meant)
+{
+	static const char *const want[] = {
+		"table netdev vz_1 {",
+		"counter mac {",
+		"set a4 {\n\t\ttype ipv4_addr\n\t\telements = { 192.0.2.11 }",
+		"map nets {\n\t\ttype ipv4_addr : counter\n\t\tflags interval\n"
+		"\t\telements = { 192.0.2.0/24 : \"web\" }",
+		"set pair {\n\t\ttype ether_addr . ipv4_addr\n"
+		"\t\telements = { 02:00:00:00:00:01 . 192.0.2.11 }",
+		"map ports {\n\t\ttype inet_service : verdict\n\t\telements = { 22 : goto ssh }",
+		"type filter hook ingress device \"lo\" priority filter - 7; policy drop;",
+		/* Without a "meta iiftype", nft does not say ether saddr. */
+		"@ll,48,48 != 0x20000000001 counter name \"mac\" drop",
+		"ip saddr != @a4 drop",
+		"@ll,48,48 . @nh,96,32 @pair accept",
+		"limit rate over 50/second burst 100 packets drop",
+		"counter name ip daddr map @nets",
+		"tcp dport vmap @ports",
+		"meta mark 0x00001234 accept",
+		"chain ssh {\n\t\treturn",
+	};
+	struct vz_err e = VZ_ERR_INIT;
+	const char *text;
+	struct nft t;
+
+	if (!own_netns())
+		return;
+	for (int i = 0; i < 2; i++) {	/* twice: the second replaces the first */
+		nft_begin(&t, NFPROTO_NETDEV, "vz_1");
+		everything(&t);
+		is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), 0);
+		is_str(e.msg, "");
+		nft_done(&t);
+	}
+	if (access("/usr/sbin/nft", X_OK) < 0)
+		return;
+	text = listing();
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		if (!strstr(text, want[i])) {
+			printf("# missing: %s\n", want[i]);
+			tap_bad++;
+		}
+	}
+	if (tap_bad)
+		printf("%s\n", text);
+}
+
+TEST(errors_name_the_object)
+{
+	struct vz_err e = VZ_ERR_INIT;
+	struct nft t;
+
+	if (!own_netns())
+		return;
+	nft_begin(&t, NFPROTO_NETDEV, "vz_1");
+	nft_table_add(&t);
+	nft_rule(&t, "none", nft_drop());
+	is_int(nft_commit(&t, VZ_CANT_ADDIP, &e), -ENOENT);
+	is_int(e.code, VZ_CANT_ADDIP);
+	is_str(e.msg, "cannot add rule of chain none in table vz_1: No such file or directory");
+	nft_done(&t);
+
+	/* Nothing of a failed transaction stays. */
+	nft_begin(&t, NFPROTO_NETDEV, "vz_1");
+	nft_table_del(&t);
+	is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), -ENOENT);
+	is_str(e.msg, "cannot delete table vz_1: No such file or directory");
+	nft_done(&t);
+	nft_begin(&t, NFPROTO_NETDEV, "vz_1");
+	nft_table_del(&t);
+	nft_tolerate(&t, ENOENT);
+	is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), 0);
+	nft_done(&t);
+}
+
+static int sum(const struct nft_counter *c, void *arg)
+{
+	*(int *)arg += 1;
+	is_str(c->table, "vz_2");
+	return 0;
+}
+
+TEST(five_hundred_elements_in_one_transaction)
+{
+	struct vz_err e = VZ_ERR_INIT;
+	int n = 0;
+	struct nft t;
+
+	if (!own_netns())
+		return;
+	nft_begin(&t, NFPROTO_NETDEV, "vz_2");
+	nft_table_fresh(&t);
+	nft_counter_add(&t, "one");
+	nft_counter_add(&t, "two");
+	nft_set_add(&t, &(struct nft_set){ .name = "a6", .key = { NFT_IPV6_ADDR } });
+	nft_elems(&t, "a6");
+	for (uint32_t i = 0; i < 1500; i++) {
+		uint8_t a[16] = { 0x20, 1, [12] = (uint8_t)(i >> 8), [13] = (uint8_t)i };
+
+		nft_elem(&t, a, sizeof(a));
+	}
+	is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), 0);
+	is_str(e.msg, "");
+	nft_done(&t);
+	is_int(nft_counters(NFPROTO_NETDEV, "vz_2", false, sum, &n, VZ_SYSTEM_ERROR, &e), 0);
+	is_int(n, 2);
+	is_int(nft_counters(NFPROTO_NETDEV, "vz_3", false, sum, &n, VZ_SYSTEM_ERROR, &e), 0);
+	is_int(n, 2);
+	if (access("/usr/sbin/nft", X_OK) == 0)
+		is_int(system("test $(nft list set netdev vz_2 a6 | grep -o 2001: | wc -l) = 1500"),
+		       0);
+}
+
+TAP_MAIN()
