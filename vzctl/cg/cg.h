@@ -77,6 +77,31 @@ int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_miss
 /* "cpu memory" for messages, into @buf. */
 const char *cg_ctrl_names(unsigned int ctrls, char *buf, size_t size);
 
+/* ---- devices -------------------------------------------------------- */
+
+enum cg_dev_access {	/* BPF_DEVCG_ACC_* of linux/bpf.h */
+	CG_DEV_MKNOD = 1u << 0,
+	CG_DEV_READ = 1u << 1,
+	CG_DEV_WRITE = 1u << 2,
+	CG_DEV_ALL = CG_DEV_MKNOD | CG_DEV_READ | CG_DEV_WRITE,
+};
+
+struct cg_dev_rule {
+	char type;		/* 'b' or 'c' */
+	int32_t major, minor;	/* -1: all */
+	unsigned int access;	/* what is allowed: 0 refuses the device */
+};
+
+/*
+ * What the container may do with device nodes, wherever they are: the most exact
+ * rule decides, of equal ones the last, and without one nothing is allowed.
+ * Replaces what was attached in one step.  86; errno EOPNOTSUPP where the kernel
+ * or a missing privilege does not let us.
+ */
+int cg_devices_apply(int scope, const struct cg_dev_rule *rules, size_t n, struct vz_err *e);
+
+/* ------------------------------------------------------------------------ */
+
 /* Is a process in the container's subtree? */
 bool cg_populated(const char *slice, uint32_t ctid);
 bool cg_frozen(const char *slice, uint32_t ctid);

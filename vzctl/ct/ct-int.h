@@ -43,6 +43,8 @@ struct ct_plan {
 	const char **netdevs;
 	struct ns_dev *devs;
 	size_t n_devs;
+	struct cg_dev_rule *rules;
+	size_t n_rules;
 	uint64_t caps;
 	unsigned int seccomp;
 	struct ns_init init;
@@ -71,6 +73,14 @@ void ct_plan_done(struct ct_plan *p);
 int ct_secure(void *plan);
 void ct_limits(const struct conf *c, struct cg_limits *ret);
 int ct_net_plan(struct ct_plan *p, struct vz_err *e);
+/* A word of FEATURES, @def when it is not there. */
+bool ct_feature(const struct conf *c, const char *name, bool def);
+
+/* ---- devs.c: DEVICES and DEVNODES --------------------------------------- */
+
+void ct_plan_devs(struct ct_plan *p);
+/* Attaches the rules.  A node where that is impossible is told so. */
+int ct_dev_rules(const struct ct_plan *p, int scope, struct vz_err *e);
 
 /* ---- run.c ------------------------------------------------------------ */
 

@@ -229,14 +229,7 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	return 0;
 }
 
-static const struct ns_dev default_devs[] = {
-	{ "null", 'c', 1, 3, 0666 },	{ "zero", 'c', 1, 5, 0666 },
-	{ "full", 'c', 1, 7, 0666 },	{ "random", 'c', 1, 8, 0666 },
-	{ "urandom", 'c', 1, 9, 0666 }, { "tty", 'c', 5, 0, 0666 },
-	{ "net/tun", 'c', 10, 200, 0666 }, { "fuse", 'c', 10, 229, 0666 },
-};
-
-static bool feature(const struct conf *c, const char *name, bool def)
+bool ct_feature(const struct conf *c, const char *name, bool def)
 {
 	const struct conf_toggle *t;
 	size_t n = conf_toggles(c, P_FEATURES, &t);
@@ -245,56 +238,6 @@ static bool feature(const struct conf *c, const char *name, bool def)
 		if (str_eq(t[i].name, name))
 			return t[i].on;
 	return def;
-}
-
-/* The numbers of a host node that DEVNODES gives to the container. */
-static bool devnode(const char *name, struct ns_dev *ret)
-{
-	_cleanup_free_ char *path = xasprintf("/dev/%s", name);
-	struct stat st;
-
-	if (stat(path, &st) < 0 || !(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
-		return false;
-	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	ret->type = S_ISBLK(st.st_mode) ? 'b' : 'c';
-	ret->major = (uint32_t)((st.st_rdev >> 8) & 0xfff);
-	ret->minor = (uint32_t)((st.st_rdev & 0xff) | ((st.st_rdev >> 12) & 0xfff00));
-	return true;
-}
-
-static uint32_t access_mode(const char *access)
-{
-	return (strchr(access, 'r') ? 0444 : 0) | (strchr(access, 'w') ? 0222 : 0);
-}
-
-static void plan_devs(struct ct_plan *p)
-{
-	const struct conf *c = p->ct->conf;
-	const struct conf_device *d;
-	size_t n = conf_devices(c, P_DEVNODES, &d);
-
-	p->devs = xcalloc(ARRAY_SIZE(default_devs) + n, sizeof(*p->devs));
-	for (size_t i = 0; i < ARRAY_SIZE(default_devs); i++) {
-		if (str_eq(default_devs[i].name, "fuse") && !feature(c, "fuse", true))
-			continue;
-		p->devs[p->n_devs++] = default_devs[i];
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (str_eq(d[i].access, "none") || !access_mode(d[i].access))
-			continue;
-		if (!devnode(d[i].name, &p->devs[p->n_devs])) {
-			vz_warn("Device '/dev/%s' does not exist on this node, ignoring",
-				d[i].name);
-			continue;
-		}
-		p->devs[p->n_devs++].mode = access_mode(d[i].access);
-	}
-	/* A node by number has no name here: only DEVNODES can make one. */
-	n = conf_devices(c, P_DEVICES, &d);
-	for (size_t i = 0; i < n; i++)
-		if (d[i].access[0] && !str_eq(d[i].access, "none"))
-			vz_verbose("DEVICES %c:%d:%d: give the device by DEVNODES; numbers are not enforced in a user namespace, where no node can be made",
-				   d[i].type, d[i].major, d[i].minor);
 }
 
 static void plan_rights(struct ct_plan *p)
@@ -319,7 +262,7 @@ static void plan_rights(struct ct_plan *p)
 			vz_warn("Capability '%s' has no effect in a user namespace", t[i].name);
 	}
 	p->seccomp = SEC_PROFILE_CONTAINER;
-	if (feature(c, "keyctl", false))
+	if (ct_feature(c, "keyctl", false))
 		p->seccomp |= SEC_PROFILE_KEYCTL;
 	if (nf && str_eq(nf, "disabled"))
 		p->seccomp |= SEC_PROFILE_NONETFILTER;
@@ -363,7 +306,7 @@ static void plan_init(struct ct_plan *p)
 	p->init.secure = ct_secure;
 	p->init.secure_arg = p;
 	p->init.script_timeout_ms = 300 * 1000;
-	if (!feature(c, "nesting", true))
+	if (!ct_feature(c, "nesting", true))
 		p->init.flags |= NS_MASK_PROC;
 	if (conf_pair(c, P_NUMPTY, &v) && v.lim && v.lim < 1u << 20)
 		p->init.pty_max = (uint32_t)v.lim;
@@ -398,7 +341,7 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 	r = ct_net_plan(p, e);
 	if (r < 0)
 		return r;
-	plan_devs(p);
+	ct_plan_devs(p);
 	plan_rights(p);
 	plan_init(p);
 	return 0;
@@ -416,6 +359,7 @@ void ct_plan_done(struct ct_plan *p)
 	free(p->veths);
 	free(p->netdevs);
 	free(p->devs);
+	free(p->rules);
 	free(p->tree);
 	free(p->dist_stamp);
 	vz_buf_done(&p->script);

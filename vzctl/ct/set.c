@@ -217,24 +217,43 @@ static int apply_disk(struct apply *a, struct vz_err *e)
 	return r;
 }
 
-/* The whole list is made again; what the old config had and the new has not goes. */
+static bool in_plan(const struct ct_plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_devs; i++)
+		if (str_eq(p->devs[i].name, name))
+			return true;
+	return false;
+}
+
+/* What the old config had and the new has not goes; the container's own files stay. */
 static int apply_devs(struct apply *a, const struct conf *old, struct vz_err *e)
 {
-	const struct conf_device *was, *now;
-	size_t n_was = conf_devices(old, P_DEVNODES, &was);
-	size_t n_now = conf_devices(a->ct->conf, P_DEVNODES, &now);
+	_cleanup_close_ int scope = -EBADF;
 	_cleanup_strv_ struct vz_strv gone = VZ_STRV_INIT;
+	struct ct_plan was = { .ct = &(struct ct){ .conf = (struct conf *)old } };
+	bool quiet;
+	int r;
 
-	if (!conf_change_has(a->ch, P_DEVNODES))
+	if (!conf_change_has(a->ch, P_DEVNODES) && !conf_change_has(a->ch, P_DEVICES))
 		return 0;
-	for (size_t i = 0; i < n_was; i++)
-		vz_strv_add(&gone, was[i].name);
-	for (size_t i = 0; i < n_now; i++)
-		if (str_eq(now[i].access, "none"))
-			vz_strv_add(&gone, now[i].name);
+	scope = cg_scope_open(a->ct->slice, a->ct->id);
+	if (scope < 0)
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
 	vz_info("Setting devices");
-	return ns_dev_update(a->init, a->plan->devs, a->plan->n_devs,
-			     (const char *const *)gone.v, &a->plan->map, e);
+	r = ct_dev_rules(a->plan, scope, e);
+	if (r < 0)
+		return r;
+	quiet = vz_log_set_quiet(true);
+	ct_plan_devs(&was);
+	vz_log_set_quiet(quiet);
+	for (size_t i = 0; i < was.n_devs; i++)
+		if (!in_plan(a->plan, was.devs[i].name))
+			vz_strv_add(&gone, was.devs[i].name);
+	r = ns_dev_update(a->init, a->plan->devs, a->plan->n_devs, (const char *const *)gone.v,
+			  &a->plan->map, e);
+	free(was.devs);
+	free(was.rules);
+	return r;
 }
 
 static int apply_running(struct apply *a, const struct conf *old, struct vz_err *e)

@@ -81,7 +81,7 @@ static int step_cgroup(struct ct_plan *p, struct vz_err *e)
 	if (r < 0)
 		return r;
 	warn_missing(p->missing);
-	return 0;
+	return ct_dev_rules(p, p->cg.scope, e);
 }
 
 static void undo_cgroup(struct ct_plan *p)
