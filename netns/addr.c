@@ -55,6 +55,68 @@ static int parse_plen(const char *text, int family, uint8_t *ret)
 	return 0;
 }
 
+/* Have @a and @b their first @plen bits in common? */
+static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned int plen)
+{
+	unsigned int whole = plen / 8, rest = plen % 8;
+
+	return !memcmp(a, b, whole) &&
+	       (!rest || !((a[whole] ^ b[whole]) & (uint8_t)(0xff00u >> rest)));
+}
+
+bool net_addr_is_prefix(const struct net_addr *a)
+{
+	unsigned int full = full_len(a->family), bit = a->plen;
+
+	if (bit + 2 > full)
+		return false;
+	for (; bit % 8; bit++)
+		if (a->a[bit / 8] & 0x80u >> bit % 8)
+			return false;
+	for (; bit < full; bit += 8)
+		if (a->a[bit / 8])
+			return false;
+	return true;
+}
+
+uint8_t net_addr_route_len(const struct net_addr *a)
+{
+	return net_addr_is_prefix(a) ? a->plen : full_len(a->family);
+}
+
+bool net_addr_same_route(const struct net_addr *a, const struct net_addr *b)
+{
+	return net_addr_same(a, b) && net_addr_route_len(a) == net_addr_route_len(b);
+}
+
+bool net_addr_in(const struct net_addr *net, unsigned int plen, const struct net_addr *a)
+{
+	return net->family == a->family && bits_equal(net->a, a->a, plen);
+}
+
+bool net_addr_overlaps(const struct net_addr *a, const struct net_addr *b)
+{
+	uint8_t la = net_addr_route_len(a), lb = net_addr_route_len(b);
+
+	return net_addr_in(a, la < lb ? la : lb, b);
+}
+
+struct net_addr net_addr_own(const struct net_addr *a)
+{
+	struct net_addr own = *a;
+
+	own.plen = full_len(a->family);
+	if (net_addr_is_prefix(a))
+		own.a[own.plen / 8 - 1] |= 1;
+	return own;
+}
+
+static bool too_short(const struct net_addr *a)
+{
+	return net_addr_is_prefix(a) &&
+	       a->plen < (a->family == AF_INET6 ? NET_PREFIX_MIN6 : NET_PREFIX_MIN4);
+}
+
 int net_addr_parse(const char *text, struct net_addr *ret)
 {
 	struct net_addr a = { 0 };
@@ -73,6 +135,8 @@ int net_addr_parse(const char *text, struct net_addr *ret)
 		return -EINVAL;
 	a.plen = full_len(a.family);
 	if (slash && parse_plen(slash + 1, a.family, &a.plen) < 0)
+		return -EINVAL;
+	if (too_short(&a))
 		return -EINVAL;
 	*ret = a;
 	return 0;
@@ -95,4 +159,12 @@ const char *net_addr_format(const struct net_addr *a, char buf[NET_ADDR_STRLEN])
 bool net_addr_same(const struct net_addr *a, const struct net_addr *b)
 {
 	return a->family == b->family && !memcmp(a->a, b->a, full_len(a->family) / 8u);
+}
+
+int net_addr_cmp(const void *x, const void *y)
+{
+	const struct net_addr *a = x, *b = y;
+	int r = a->family - b->family;
+
+	return r ? r : memcmp(a->a, b->a, sizeof(a->a));
 }

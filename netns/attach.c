@@ -24,7 +24,8 @@ static int host_side(struct nl_sock *h, const struct net_plan *p, const struct r
 
 	nl_batch_reset(&b);
 	r = host_venet_conf(&b, l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
-	return r < 0 ? r : host_addrs_add(h, &b, p, l->ifindex, p->addrs, p->n_addrs, false, e);
+	return r < 0 ? r : host_addrs_add(h, &b, p, l->ifindex, p->addrs, p->n_addrs, NULL,
+				      0, e);
 }
 
 static int attach_netdev(struct nl_sock *h, struct nl_sock *c, const char *name, int netns_fd,
@@ -50,9 +51,9 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	_cleanup_nl_ struct nl_sock c = NL_SOCK_INIT;
 	struct rtnl_link venet = { 0 };
 	struct nl_batch b;
-	int r = 0;
+	int r = host_addrs_free(h, p->addrs, p->n_addrs, p->ctid, e);
 
-	if (wants_venet(p))
+	if (r >= 0 && wants_venet(p))
 		r = ctside_venet_make(h, p, netns_fd, &venet, e);
 	for (size_t i = 0; i < p->n_veths && r >= 0; i++)
 		r = ctside_veth_make(h, p->ctid, netns_fd, &p->veths[i], e);
@@ -88,67 +89,22 @@ int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e)
 
 /* ---- detach --------------------------------------------------------- */
 
-struct stale {
-	const struct net_plan *p;
-	size_t n;
-	struct net_addr v[128];
-};
-
-static int see_route(const struct rtnl_route_info *i, void *arg)
-{
-	struct stale *s = arg;
-
-	if (i->dst.plen != (i->dst.family == AF_INET6 ? 128 : 32) || s->n == ARRAY_SIZE(s->v))
-		return 0;
-	for (size_t k = 0; k < s->p->n_addrs; k++) {
-		if (net_addr_same(&s->p->addrs[k], &i->dst))
-			return 0;
-	}
-	s->v[s->n++] = i->dst;
-	return 0;
-}
-
 /*
  * Addresses that lead to the container but are no longer in its plan (somebody
  * edited the file): their proxy entries would stay for ever.
  */
-static int drop_stale(struct nl_sock *h, const struct net_plan *p, int family, int oif,
-		      struct vz_err *e)
+static int drop_extra(struct nl_sock *h, const struct net_plan *p, int oif, struct vz_err *e)
 {
-	struct stale s = { .p = p };
-	struct nl_batch b;
-	struct nl_fail f;
-	int r, tries = 0;
+	struct net_addr *v;
+	size_t n;
+	int r = host_extra(h, p, oif, &v, &n, VZ_SYSTEM_ERROR, e);
 
-	do {
-		s.n = 0;
-		r = rtnl_route_dump(h, family, oif, see_route, &s, &f);
-		if (r == -EAGAIN && ++tries < HOST_DUMP_TRIES)
-			continue;
-		/*
-		 * No such table: no route.  No such device: the namespace ended just
-		 * now and took the link with its routes along.
-		 */
-		if (r == -ENOENT || r == -ENODEV)
-			return 0;
-		if (r < 0)
-			return rtnl_fail(e, VZ_SYSTEM_ERROR, r, &f);
-		nl_batch_reset(&b);
-		for (size_t i = 0; i < s.n && r >= 0; i++) {
-			rtnl_route(&b, RTM_DELROUTE, 0,
-				   &(struct rtnl_route){ .family = family, .dst = &s.v[i],
-							 .oif = oif });
-			nl_tolerate(&b, ESRCH);
-			r = rtnl_flush(h, &b, VZ_SYSTEM_ERROR, e);
-		}
-		if (r >= 0)
-			r = rtnl_commit(h, &b, VZ_SYSTEM_ERROR, e);
-		if (r >= 0 && s.n)
-			r = host_proxies_del(h, s.v, s.n, VZ_SYSTEM_ERROR, e);
-		if (r < 0)
-			return r;
-	} while (r == -EAGAIN || s.n == ARRAY_SIZE(s.v));
-	return 0;
+	if (r < 0)
+		return r;
+	if (n)
+		r = host_addrs_del(h, oif, v, n, VZ_SYSTEM_ERROR, e);
+	free(v);
+	return r;
 }
 
 int net_detach(const struct net_plan *p, struct vz_err *e)
@@ -162,9 +118,7 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 		return r;
 	net_venet_hostname(p->ctid, name);
 	if (host_link(&h, p->ctid, name, &l, VZ_SYSTEM_ERROR, VZ_IGNORE) == 1) {
-		r = drop_stale(&h, p, AF_INET, l.ifindex, e);
-		if (r >= 0 && host_has_ipv6())
-			r = drop_stale(&h, p, AF_INET6, l.ifindex, e);
+		r = drop_extra(&h, p, l.ifindex, e);
 		if (r < 0)
 			return r;
 	}

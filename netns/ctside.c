@@ -212,13 +212,15 @@ void ctside_up(struct nl_batch *b, int ifindex)
 	rtnl_link_up(b, ifindex);
 }
 
-static const struct net_addr *first_of(const struct net_plan *p, int family)
+static bool first_of(const struct net_plan *p, int family, struct net_addr *ret)
 {
 	for (size_t i = 0; i < p->n_addrs; i++) {
-		if (p->addrs[i].family == family)
-			return &p->addrs[i];
+		if (p->addrs[i].family == family) {
+			*ret = net_addr_own(&p->addrs[i]);
+			return true;
+		}
 	}
-	return NULL;
+	return false;
 }
 
 void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family,
@@ -226,18 +228,19 @@ void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, i
 {
 	struct rtnl_route r = { .family = family, .oif = ifindex,
 				.via = family == AF_INET6 ? &gw6 : &gw4 };
-	const struct net_addr *first = first_of(p, family);
+	struct net_addr first;
+	bool have = first_of(p, family, &first);
 
 	/* Matches our protocol number: not a route that the container made. */
-	if (!first || renew) {
+	if (!have || renew) {
 		rtnl_route(b, RTM_DELROUTE, 0, &r);
 		nl_tolerate(b, ESRCH);
 	}
-	if (!first)
+	if (!have)
 		return;
 	/* IPv4 prefers the first address by itself, IPv6 the last. */
 	if (family == AF_INET6)
-		r.src = first;
+		r.src = &first;
 	/* A container that has chosen another default route, keeps it. */
 	rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &r);
 	nl_tolerate(b, EEXIST);
@@ -250,33 +253,107 @@ void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, i
 	nl_tolerate(b, EEXIST);
 }
 
-/* venet0:N, as OpenVZ numbers aliases and distribution scripts look for them. */
-static const char *alias(const struct net_plan *p, const struct net_addr *a, char buf[16])
+/*
+ * venet0:N, as OpenVZ numbers aliases and distribution scripts look for them: N counts
+ * the IPv4 addresses of the plan.  Those of a call come in the plan's order, so the
+ * search goes on where the last one ended.
+ */
+struct alias {
+	const struct net_plan *p;
+	size_t next;		/* in the plan */
+	unsigned int n;		/* IPv4 addresses before it */
+	char label[16];
+};
+
+static const char *alias(struct alias *l, const struct net_addr *a)
 {
-	unsigned int n = 0;
+	const struct net_plan *p = l->p;
 
 	if (a->family != AF_INET)
 		return NULL;
-	for (size_t i = 0; i < p->n_addrs && !net_addr_same(&p->addrs[i], a); i++)
-		n += p->addrs[i].family == AF_INET;
-	snprintf(buf, 16, "venet0:%u", n);
-	return buf;
+	for (size_t k = 0; k <= p->n_addrs; k++) {
+		if (l->next >= p->n_addrs)
+			l->next = l->n = 0;
+		if (l->next < p->n_addrs && net_addr_same(&p->addrs[l->next], a))
+			break;
+		l->n += l->next < p->n_addrs && p->addrs[l->next].family == AF_INET;
+		l->next++;
+	}
+	snprintf(l->label, sizeof(l->label), "venet0:%u", l->n);
+	return l->label;
+}
+
+/*
+ * What the container has not given to anything of the prefix ends here: by its default
+ * route it would come back to the node, and so on until the hop limit (RFC 7084, WPD-5).
+ */
+static void prefix_end(struct nl_batch *b, const struct net_addr *a, bool add)
+{
+	struct rtnl_route r = { .family = a->family, .type = RTN_UNREACHABLE, .dst = a };
+
+	rtnl_route(b, add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_EXCL : 0, &r);
+	nl_tolerate(b, add ? EEXIST : ESRCH);
 }
 
 int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
 		     const struct net_addr *addrs, size_t n, bool renew6, struct vz_err *e)
 {
-	char label[16];
+	struct alias l = { .p = p };
 	int r = 0;
 
 	for (size_t i = 0; i < n && r >= 0; i++) {
-		rtnl_addr(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, &addrs[i],
-			  alias(p, &addrs[i], label));
+		struct net_addr own = net_addr_own(&addrs[i]);
+
+		rtnl_addr(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, &own,
+			  alias(&l, &addrs[i]));
 		r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+		if (r >= 0 && net_addr_is_prefix(&addrs[i])) {
+			prefix_end(b, &addrs[i], true);
+			r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+		}
 	}
 	if (r >= 0 && host_has_family(addrs, n, AF_INET))
 		ctside_default(b, p, ifindex, AF_INET, false);
 	if (r >= 0 && host_has_family(addrs, n, AF_INET6))
 		ctside_default(b, p, ifindex, AF_INET6, renew6);
 	return r;
+}
+
+/* What the plan gives the container, sorted; the caller frees. */
+static struct net_addr *own_addrs(const struct net_plan *p)
+{
+	struct net_addr *v = host_addrs_sorted(p->addrs, p->n_addrs);
+
+	for (size_t i = 0; i < p->n_addrs; i++)
+		v[i] = net_addr_own(&v[i]);
+	qsort(v, p->n_addrs, sizeof(*v), net_addr_cmp);
+	return v;
+}
+
+int ctside_addrs_del(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
+		     const struct net_addr *addrs, size_t n, struct vz_err *e)
+{
+	struct net_addr *left = own_addrs(p);
+	int r = 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct net_addr own = net_addr_own(&addrs[i]);
+
+		/* Another entry may give the same address: 2001:db8::/64 and 2001:db8::1. */
+		if (!host_addrs_have(left, p->n_addrs, &own)) {
+			rtnl_addr(b, RTM_DELADDR, 0, ifindex, &own, NULL);
+			nl_tolerate(b, EADDRNOTAVAIL);
+			r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+		}
+		if (r >= 0 && net_addr_is_prefix(&addrs[i])) {
+			prefix_end(b, &addrs[i], false);
+			r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+		}
+	}
+	free(left);
+	if (r >= 0 && host_has_family(addrs, n, AF_INET))
+		ctside_default(b, p, ifindex, AF_INET, false);
+	if (r >= 0 && host_has_family(addrs, n, AF_INET6))
+		ctside_default(b, p, ifindex, AF_INET6, true);
+	return r < 0 ? r : rtnl_commit(c, b, VZ_CANT_ADDIP, e);
 }

@@ -22,6 +22,9 @@ void ctside_up(struct nl_batch *b, int ifindex);
  */
 int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
 		     const struct net_addr *addrs, size_t n, bool renew6, struct vz_err *e);
+/* Takes @addrs away, unless another of the plan's gives the same; sent. */
+int ctside_addrs_del(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
+		     const struct net_addr *addrs, size_t n, struct vz_err *e);
 /* Our default route of a family for what the plan now has, or none. */
 void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family,
 		    bool renew);

@@ -97,56 +97,36 @@ int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, st
 
 /* ---- addresses ------------------------------------------------------ */
 
-int host_addr_route(struct nl_sock *h, const struct net_addr *a, int *ret_oif, bool *ret_local,
-		    struct nl_fail *f)
+int host_addr_route(struct nl_sock *h, const struct net_addr *a, int *ret_oif, struct nl_fail *f)
 {
 	struct rtnl_route_info i;
 	int r = rtnl_route_match(h, a, &i, f);
 
-	/* No route, or one that refuses. */
-	if (r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL)
+	if (host_no_route(r))
 		return 0;
 	if (r < 0)
 		return r;
 	if (i.dst.plen != (a->family == AF_INET6 ? 128 : 32))
 		return 0;
 	*ret_oif = i.oif;
-	*ret_local = i.type == RTN_LOCAL;
 	return i.type == RTN_LOCAL || i.type == RTN_UNICAST;
 }
 
-int host_addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own_ctid,
-		     struct vz_err *e)
+struct net_addr *host_addrs_sorted(const struct net_addr *addrs, size_t n)
 {
-	char text[NET_ADDR_STRLEN];
-	struct net_addr full = *a;
-	struct rtnl_link l;
-	struct nl_fail f;
-	bool local;
-	int oif, r;
+	struct net_addr *v = xcalloc(n ? n : 1, sizeof(*v));
 
-	r = host_addr_route(h, a, &oif, &local, &f);
-	if (r < 0)
-		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
-	if (r == 0)
-		return 0;
-	full.plen = 128;
-	net_addr_format(&full, text);
-	if (local) {
-		vz_fail(e, VZ_IP_INUSE, EEXIST, "address %s is this node's own", text);
-		return 1;
-	}
-	r = rtnl_link_get(h, NULL, oif, &l, &f);
-	if (r < 0)	/* It went in between: so did its routes. */
-		return 0;
-	if (l.group == host_group(own_ctid))
-		return 0;
-	if (host_group_is_ours(l.group))
-		vz_fail(e, VZ_IP_INUSE, EEXIST, "address %s is used by container %u", text,
-			l.group & 0x7fffffffu);
-	else
-		vz_fail(e, VZ_IP_INUSE, EEXIST, "address %s is routed to device %s", text, l.name);
-	return 1;
+	if (n)
+		memcpy(v, addrs, n * sizeof(*v));
+	qsort(v, n, sizeof(*v), net_addr_cmp);
+	return v;
+}
+
+bool host_addrs_have(const struct net_addr *sorted, size_t n, const struct net_addr *a)
+{
+	const struct net_addr *k = n ? bsearch(a, sorted, n, sizeof(*a), net_addr_cmp) : NULL;
+
+	return k && net_addr_same_route(k, a);
 }
 
 /* Proxy NDP answers only where the device allows it. */
@@ -163,47 +143,55 @@ static int allow_proxy_ndp(struct uplink *u, struct vz_err *e)
 	return sysctl6(name, "proxy_ndp", "1", e);
 }
 
-static int add_family(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int family,
-		      int oif, const struct net_addr *addrs, size_t n, uint16_t flags,
-		      struct vz_err *e)
-{
+struct adding {
+	struct nl_sock *h;
+	struct nl_batch *b;
+	int oif;
+	const struct net_addr *have;	/* sorted */
+	size_t n_have;
 	struct uplinks u;
-	int r = uplinks_load(h, p, family, &u, e);
+};
 
-	for (size_t i = 0; i < n && r >= 0; i++) {
-		const struct net_addr *a = &addrs[i];
+static int add_one(struct adding *ad, const struct net_addr *a, struct vz_err *e)
+{
+	struct rtnl_route route = { .family = a->family, .dst = a, .oif = ad->oif,
+				    .src = ad->u.have_src ? &ad->u.src : NULL };
+	bool again = host_addrs_have(ad->have, ad->n_have, a);
+	int r;
 
-		if (a->family != family)
+	/* EXCL: two containers that start at once cannot both have it. */
+	rtnl_route(ad->b, RTM_NEWROUTE, NLM_F_CREATE | (again ? NLM_F_REPLACE : NLM_F_EXCL),
+		   &route);
+	r = rtnl_flush(ad->h, ad->b, VZ_CANT_ADDIP, e);
+	for (size_t k = 0; k < ad->u.n && r >= 0; k++) {
+		if (!uplink_wants(&ad->u, k, a) || ad->u.v[k].ifindex == ad->oif)
 			continue;
-		rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | flags,
-			   &(struct rtnl_route){ .family = family, .dst = a, .oif = oif,
-						 .src = u.have_src ? &u.src : NULL });
-		r = rtnl_flush(h, b, VZ_CANT_ADDIP, e);
-		for (size_t k = 0; k < u.n && r >= 0; k++) {
-			if (!uplink_wants(&u, k, a) || u.v[k].ifindex == oif)
-				continue;
-			if (family == AF_INET6)
-				r = allow_proxy_ndp(&u.v[k], e);
-			rtnl_proxy(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
-				   u.v[k].ifindex, a);
-			if (r >= 0)
-				r = rtnl_flush(h, b, VZ_CANT_ADDIP, e);
-		}
+		if (a->family == AF_INET6)
+			r = allow_proxy_ndp(&ad->u.v[k], e);
+		rtnl_proxy(ad->b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+			   ad->u.v[k].ifindex, a);
+		if (r >= 0)
+			r = rtnl_flush(ad->h, ad->b, VZ_CANT_ADDIP, e);
 	}
 	return r;
 }
 
 int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
-		   const struct net_addr *addrs, size_t n, bool replace, struct vz_err *e)
+		   const struct net_addr *addrs, size_t n, const struct net_addr *have,
+		   size_t n_have, struct vz_err *e)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
-	/* EXCL: two containers that start at once cannot both have it. */
-	uint16_t flags = replace ? NLM_F_REPLACE : NLM_F_EXCL;
+	struct adding ad = { .h = h, .b = b, .oif = oif, .have = have, .n_have = n_have };
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++) {
-		if (host_has_family(addrs, n, families[i]))
-			r = add_family(h, b, p, families[i], oif, addrs, n, flags, e);
+	for (size_t k = 0; k < ARRAY_SIZE(families) && r >= 0; k++) {
+		if (!host_has_family(addrs, n, families[k]))
+			continue;
+		r = uplinks_load(h, p, families[k], &ad.u, e);
+		for (size_t i = 0; i < n && r >= 0; i++) {
+			if (addrs[i].family == families[k])
+				r = add_one(&ad, &addrs[i], e);
+		}
 	}
 	if (r >= 0)
 		r = rtnl_commit(h, b, VZ_CANT_ADDIP, e);
@@ -217,85 +205,156 @@ int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan 
 	return r;
 }
 
+int host_addrs_del(struct nl_sock *h, int oif, const struct net_addr *addrs, size_t n,
+		   enum vz_code code, struct vz_err *e)
+{
+	struct nl_batch b;
+	int r = 0;
+
+	nl_batch_reset(&b);
+	for (size_t i = 0; oif && i < n && r >= 0; i++) {
+		rtnl_route(&b, RTM_DELROUTE, 0,
+			   &(struct rtnl_route){ .family = addrs[i].family, .dst = &addrs[i],
+						 .oif = oif });
+		nl_tolerate(&b, ESRCH);
+		r = rtnl_flush(h, &b, code, e);
+	}
+	if (r >= 0)
+		r = rtnl_commit(h, &b, code, e);
+	/* After the routes: an address that still has one is another's. */
+	return r < 0 ? r : host_proxies_del(h, addrs, n, code, e);
+}
+
+/* ---- what should not be there ----------------------------------------- */
+
+struct extra {
+	struct net_addr *plan, *v;
+	size_t n_plan, n, cap;
+};
+
+static int see_route(const struct rtnl_route_info *i, void *arg)
+{
+	struct extra *x = arg;
+
+	if (i->protocol != NET_RTPROT || host_addrs_have(x->plan, x->n_plan, &i->dst))
+		return 0;
+	if (x->n == x->cap) {
+		x->cap = x->cap ? 2 * x->cap : 16;
+		x->v = xrealloc(x->v, x->cap * sizeof(*x->v));
+	}
+	x->v[x->n++] = i->dst;
+	return 0;
+}
+
+static int extra_family(struct nl_sock *h, int family, int oif, struct extra *x,
+			struct nl_fail *f)
+{
+	size_t start = x->n;
+	int r, tries = 0;
+
+	do {
+		x->n = start;
+		r = rtnl_route_dump(h, family, oif, see_route, x, f);
+	} while (r == -EAGAIN && ++tries < HOST_DUMP_TRIES);
+	/*
+	 * No such table: no route.  No such device: the namespace ended just now and
+	 * took the link with its routes along.
+	 */
+	return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+int host_extra(struct nl_sock *h, const struct net_plan *p, int oif, struct net_addr **ret,
+	       size_t *ret_n, enum vz_code code, struct vz_err *e)
+{
+	struct extra x = { .plan = host_addrs_sorted(p->addrs, p->n_addrs), .n_plan = p->n_addrs };
+	struct nl_fail f;
+	int r = extra_family(h, AF_INET, oif, &x, &f);
+
+	if (r >= 0 && host_has_ipv6())
+		r = extra_family(h, AF_INET6, oif, &x, &f);
+	free(x.plan);
+	if (r < 0) {
+		free(x.v);
+		return rtnl_fail(e, code, r, &f);
+	}
+	if (x.n)
+		qsort(x.v, x.n, sizeof(*x.v), net_addr_cmp);
+	*ret = x.v;
+	*ret_n = x.n;
+	return 0;
+}
+
 /* ---- proxy neighbours ----------------------------------------------- */
 
 struct proxies {
-	const struct net_addr *addrs;
-	size_t n_addrs, n;
-	struct rtnl_proxy_info v[128];
+	struct net_addr *addrs;		/* sorted */
+	size_t n_addrs, n, cap;
+	struct rtnl_proxy_info *v;
 };
 
 static int see_proxy(const struct rtnl_proxy_info *i, void *arg)
 {
 	struct proxies *p = arg;
 
-	if (i->protocol != NET_RTPROT || p->n == ARRAY_SIZE(p->v))
+	if (i->protocol != NET_RTPROT || !p->n_addrs ||
+	    !bsearch(&i->addr, p->addrs, p->n_addrs, sizeof(i->addr), net_addr_cmp))
 		return 0;
-	for (size_t k = 0; k < p->n_addrs; k++) {
-		if (net_addr_same(&p->addrs[k], &i->addr)) {
-			p->v[p->n++] = *i;
-			break;
-		}
+	if (p->n == p->cap) {
+		p->cap = p->cap ? 2 * p->cap : 16;
+		p->v = xrealloc(p->v, p->cap * sizeof(*p->v));
 	}
+	p->v[p->n++] = *i;
 	return 0;
 }
 
-/* Returns how many were deleted. */
-static int del_some(struct nl_sock *h, const struct proxies *p, enum vz_code code,
-		    struct vz_err *e)
+static int del_proxies(struct nl_sock *h, const struct proxies *p, enum vz_code code,
+		       struct vz_err *e)
 {
 	struct nl_batch b;
 	struct nl_fail f;
-	int r, n = 0;
+	int r = 0;
 
 	nl_batch_reset(&b);
-	for (size_t i = 0; i < p->n; i++) {
-		bool local;
+	for (size_t i = 0; i < p->n && r >= 0; i++) {
 		int oif;
 
 		/* By now it is another's: a start that failed with "in use" ends here. */
-		r = host_addr_route(h, &p->v[i].addr, &oif, &local, &f);
+		r = host_addr_route(h, &p->v[i].addr, &oif, &f);
 		if (r < 0)
 			return rtnl_fail(e, code, r, &f);
 		if (r > 0)
 			continue;
 		rtnl_proxy(&b, RTM_DELNEIGH, 0, p->v[i].ifindex, &p->v[i].addr);
 		nl_tolerate(&b, ENOENT);
-		n++;
 		r = rtnl_flush(h, &b, code, e);
-		if (r < 0)
-			return r;
 	}
-	r = rtnl_commit(h, &b, code, e);
-	return r < 0 ? r : n;
+	return r < 0 ? r : rtnl_commit(h, &b, code, e);
+}
+
+static int del_family(struct nl_sock *h, struct proxies *p, int family, enum vz_code code,
+		      struct vz_err *e)
+{
+	struct nl_fail f;
+	int r, tries = 0;
+
+	do {
+		p->n = 0;
+		r = rtnl_proxy_dump(h, family, see_proxy, p, &f);
+	} while (r == -EAGAIN && ++tries < HOST_DUMP_TRIES);
+	return r < 0 ? rtnl_fail(e, code, r, &f) : del_proxies(h, p, code, e);
 }
 
 int host_proxies_del(struct nl_sock *h, const struct net_addr *addrs, size_t n,
 		     enum vz_code code, struct vz_err *e)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
-	struct proxies p;
-	struct nl_fail f;
+	struct proxies p = { .addrs = host_addrs_sorted(addrs, n), .n_addrs = n };
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		int tries = 0;
-
-		if (!host_has_family(addrs, n, families[i]) ||
-		    (families[i] == AF_INET6 && !host_has_ipv6()))
-			continue;
-		do {
-			p = (struct proxies){ .addrs = addrs, .n_addrs = n };
-			r = rtnl_proxy_dump(h, families[i], see_proxy, &p, &f);
-			if (r == -EAGAIN && ++tries < HOST_DUMP_TRIES)
-				continue;
-			if (r < 0)
-				return rtnl_fail(e, code, r, &f);
-			r = del_some(h, &p, code, e);
-			if (r < 0)
-				return r;
-			/* A full list may have left some out. */
-		} while (r == -EAGAIN || (p.n == ARRAY_SIZE(p.v) && r > 0));
-	}
-	return 0;
+	if (host_has_family(addrs, n, AF_INET))
+		r = del_family(h, &p, AF_INET, code, e);
+	if (r >= 0 && host_has_family(addrs, n, AF_INET6) && host_has_ipv6())
+		r = del_family(h, &p, AF_INET6, code, e);
+	free(p.addrs);
+	free(p.v);
+	return r;
 }

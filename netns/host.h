@@ -32,21 +32,42 @@ int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_li
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
 /* venet0's host end: sysctls, then (queued) up.  @ipv6: it will carry IPv6 addresses. */
 int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);
+/* In the order of net_addr_cmp(); the caller frees. */
+struct net_addr *host_addrs_sorted(const struct net_addr *addrs, size_t n);
+/* Does one of the @sorted ask for the route of @a? */
+bool host_addrs_have(const struct net_addr *sorted, size_t n, const struct net_addr *a);
 /*
- * Routes to @addrs over @oif and proxy neighbours on the uplinks.  @replace: the
- * routes may be there and are known to be the container's.
+ * Routes to @addrs over @oif and proxy neighbours on the uplinks.  @have: what is
+ * routed there already, from host_extra(), or NULL.
  */
 int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
-		   const struct net_addr *addrs, size_t n, bool replace, struct vz_err *e);
-/* As net_addr_in_use(). */
+		   const struct net_addr *addrs, size_t n, const struct net_addr *have,
+		   size_t n_have, struct vz_err *e);
+/*
+ * Takes back routes over @oif (0: none any more) and proxies.  An address that is
+ * another container's by now is left alone.
+ */
+int host_addrs_del(struct nl_sock *h, int oif, const struct net_addr *addrs, size_t n,
+		   enum vz_code code, struct vz_err *e);
+/*
+ * 1 when something other than @own_ctid has @a on this node: a host address that is
+ * routed or local, a prefix that overlaps.  @e then says whose it is (code 78).
+ */
 int host_addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own_ctid,
 		     struct vz_err *e);
-/*
- * 1 and its device when the table has exactly a host route (or the address
- * itself is local: *ret_local), else 0.
- */
-int host_addr_route(struct nl_sock *h, const struct net_addr *a, int *ret_oif, bool *ret_local,
-		    struct nl_fail *f);
+/* As net_addrs_check(). */
+int host_addrs_free(struct nl_sock *h, const struct net_addr *addrs, size_t n,
+		    uint32_t own_ctid, struct vz_err *e);
+/* What rtnl_route_match() fails with when there is no route, or one that refuses. */
+static inline bool host_no_route(int r)
+{
+	return r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL;
+}
+/* 1 and its device when the table has exactly the host route (or the address is local), else 0. */
+int host_addr_route(struct nl_sock *h, const struct net_addr *a, int *ret_oif, struct nl_fail *f);
+/* What is routed over @oif and not in the plan, sorted. */
+int host_extra(struct nl_sock *h, const struct net_plan *p, int oif, struct net_addr **ret,
+	       size_t *ret_n, enum vz_code code, struct vz_err *e);
 /* Deletes our proxy neighbours of those @addrs that no host route leads to. */
 int host_proxies_del(struct nl_sock *h, const struct net_addr *addrs, size_t n,
 		     enum vz_code code, struct vz_err *e);

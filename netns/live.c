@@ -19,133 +19,140 @@ static int del_link(struct nl_sock *h, const struct rtnl_link *l, enum vz_code c
 /* @l is the container's venet0; @fresh: made just now. */
 static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
 		    const struct rtnl_link *l, bool fresh, const struct net_addr *a, size_t n,
-		    struct vz_err *e)
+		    const struct net_addr *have, size_t n_have, struct vz_err *e)
 {
-	bool have6 = host_has_family(p->addrs, p->n_addrs, AF_INET6) || a->family == AF_INET6;
+	bool add6 = host_has_family(a, n, AF_INET6);
+	bool have6 = add6 || host_has_family(p->addrs, p->n_addrs, AF_INET6);
 	struct nl_batch b;
-	struct nl_fail f;
-	bool local;
-	int r, oif;
+	int r;
 
 	nl_batch_reset(&b);
 	/* In the order of net_attach(), for its reasons. */
 	if (fresh)
 		ctside_up(&b, l->peer);
-	r = ctside_addrs_add(c, &b, p, l->peer, a, n, !fresh && a->family == AF_INET6, e);
+	r = ctside_addrs_add(c, &b, p, l->peer, a, n, !fresh && add6, e);
 	if (r >= 0)
 		r = rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
-	if (r >= 0 && (fresh || a->family == AF_INET6))
+	if (r >= 0 && (fresh || add6))
 		r = host_venet_conf(&b, l, have6, e);
 	if (r < 0)
 		return r;
-	r = host_addr_route(h, a, &oif, &local, &f);
-	if (r < 0)
-		return rtnl_fail(e, VZ_CANT_ADDIP, r, &f);
-	/* An earlier call may have got as far as the route: do it all again. */
-	return host_addrs_add(h, &b, p, l->ifindex, a, n, r == 1 && oif == l->ifindex, e);
+	/* An earlier call may have got as far as the routes: do it all again. */
+	return host_addrs_add(h, &b, p, l->ifindex, a, n, have, n_have, e);
 }
 
-static int del_host(struct nl_sock *h, const struct rtnl_link *l, const struct net_addr *a,
-		    struct vz_err *e)
+/* Takes back those of @a that were not there before a call that failed. */
+static void undo_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
+		     const struct rtnl_link *l, const struct net_addr *a, size_t n,
+		     const struct net_addr *have, size_t n_have)
 {
+	struct net_addr *gone = xcalloc(n, sizeof(*gone));
+	struct net_addr *stay = xcalloc(p->n_addrs ? p->n_addrs : 1, sizeof(*stay));
+	struct net_plan left = { .ctid = p->ctid, .addrs = stay };
+	size_t n_gone = 0;
 	struct nl_batch b;
-	int r = 0;
 
-	nl_batch_reset(&b);
-	if (l->ifindex) {
-		rtnl_route(&b, RTM_DELROUTE, 0,
-			   &(struct rtnl_route){ .family = a->family, .dst = a,
-						 .oif = l->ifindex });
-		nl_tolerate(&b, ESRCH);
-		r = rtnl_commit(h, &b, VZ_CANT_ADDIP, e);
+	for (size_t i = 0; i < n; i++) {
+		if (!host_addrs_have(have, n_have, &a[i]))
+			gone[n_gone++] = a[i];
 	}
-	return r < 0 ? r : host_proxies_del(h, a, 1, VZ_CANT_ADDIP, e);
-}
-
-static int del_ct(struct nl_sock *c, const struct net_plan *p, const struct rtnl_link *l,
-		  const struct net_addr *a, struct vz_err *e)
-{
-	struct nl_batch b;
-
+	/* In the plan's order: the first is the source. */
+	for (size_t i = 0; i < p->n_addrs; i++) {
+		if (host_addrs_have(have, n_have, &p->addrs[i]))
+			stay[left.n_addrs++] = p->addrs[i];
+	}
 	nl_batch_reset(&b);
-	rtnl_addr(&b, RTM_DELADDR, 0, l->peer, a, NULL);
-	nl_tolerate(&b, EADDRNOTAVAIL);
-	ctside_default(&b, p, l->peer, a->family, a->family == AF_INET6);
-	return rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
+	(void)host_addrs_del(h, l->ifindex, gone, n_gone, VZ_CANT_ADDIP, VZ_IGNORE);
+	(void)ctside_addrs_del(c, &b, &left, l->peer, gone, n_gone, VZ_IGNORE);
+	free(stay);
+	free(gone);
 }
 
-/* The plan's addresses when it has @a among them, else @a alone. */
-static size_t all_or_one(const struct net_plan *p, const struct net_addr **a)
+/* Is one of @a in the plan?  Then a new venet0 gets the whole plan. */
+static bool in_plan(const struct net_plan *p, const struct net_addr *a)
 {
 	for (size_t i = 0; i < p->n_addrs; i++) {
-		if (net_addr_same(&p->addrs[i], *a)) {
-			*a = p->addrs;
-			return p->n_addrs;
-		}
+		if (net_addr_same(&p->addrs[i], a))
+			return true;
 	}
-	return 1;
+	return false;
 }
 
-int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e)
+static int add_to_new(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
+		      int netns_fd, const struct net_addr *a, size_t n, struct vz_err *e)
 {
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
 	struct rtnl_link l = { 0 };
-	bool fresh = false;
-	char name[16];
-	size_t n = 1;
-	int r = host_open(&h, VZ_CANT_ADDIP, e);
+	int r = ctside_venet_make(h, p, netns_fd, &l, e);
 
 	if (r >= 0)
-		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
-	if (r < 0)
-		return r;
-	r = host_addr_in_use(&h, a, p->ctid, e);
-	if (r != 0)
-		return r < 0 ? r : -EEXIST;
-	net_venet_hostname(p->ctid, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r == 0) {
-		/* None yet, or the container deleted it: then all its addresses are gone. */
-		fresh = true;
-		n = all_or_one(p, &a);
-		r = ctside_venet_make(&h, p, netns_fd, &l, e);
-	}
-	if (r < 0)
-		return r;
-	r = live_add(&h, &c, p, &l, fresh, a, n, e);
-	if (r >= 0)
-		return r;
-	if (fresh) {
-		(void)del_link(&h, &l, VZ_CANT_ADDIP, VZ_IGNORE);
-		(void)host_proxies_del(&h, a, n, VZ_CANT_ADDIP, VZ_IGNORE);
-	} else {
-		(void)del_host(&h, &l, a, VZ_IGNORE);
-		(void)del_ct(&c, p, &l, a, VZ_IGNORE);
+		r = live_add(h, c, p, &l, true, a, n, NULL, 0, e);
+	if (r < 0 && l.ifindex) {
+		(void)del_link(h, &l, VZ_CANT_ADDIP, VZ_IGNORE);
+		(void)host_proxies_del(h, a, n, VZ_CANT_ADDIP, VZ_IGNORE);
 	}
 	return r;
 }
 
-int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e)
+int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
+		  struct vz_err *e)
+{
+	static const struct net_plan none;
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
+	struct net_addr *have = NULL;
+	struct rtnl_link l = { 0 };
+	size_t n_have = 0;
+	char name[16];
+	int r;
+
+	if (!n)
+		return 0;
+	r = host_open(&h, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = host_addrs_free(&h, a, n, p->ctid, e);
+	if (r < 0)
+		return r;
+	net_venet_hostname(p->ctid, name);
+	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	/* None yet, or the container deleted it: then all its addresses are gone. */
+	if (r == 0)
+		return in_plan(p, a) ? add_to_new(&h, &c, p, netns_fd, p->addrs, p->n_addrs, e) :
+				       add_to_new(&h, &c, p, netns_fd, a, n, e);
+	r = host_extra(&h, &none, l.ifindex, &have, &n_have, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = live_add(&h, &c, p, &l, false, a, n, have, n_have, e);
+	if (r < 0)
+		undo_add(&h, &c, p, &l, a, n, have, n_have);
+	free(have);
+	return r;
+}
+
+int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
+		  struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
 	struct rtnl_link l = { 0 };
+	struct nl_batch b;
 	char name[16];
-	int r = host_open(&h, VZ_CANT_ADDIP, e);
+	int r;
 
+	if (!n)
+		return 0;
+	r = host_open(&h, VZ_CANT_ADDIP, e);
 	if (r < 0)
 		return r;
 	net_venet_hostname(p->ctid, name);
 	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
 	if (r >= 0)
-		r = del_host(&h, &l, a, e);
+		r = host_addrs_del(&h, l.ifindex, a, n, VZ_CANT_ADDIP, e);
 	if (r < 0 || !l.ifindex)
 		return r;
 	r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
-	if (r < 0)
-		return r;
-	return del_ct(&c, p, &l, a, e);
+	nl_batch_reset(&b);
+	return r < 0 ? r : ctside_addrs_del(&c, &b, p, l.peer, a, n, e);
 }
 
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
@@ -208,10 +215,35 @@ int net_veth_stat(uint32_t ctid, const struct net_veth *v, struct net_stat *ret,
 	return link_stat(ctid, name, ret, e);
 }
 
-int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e)
+int net_addrs_check(const struct net_plan *p, const struct net_addr *a, size_t n,
+		    struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	int r;
+
+	if (!n)
+		return 0;
+	r = host_open(&h, VZ_CANT_ADDIP, e);
+	return r < 0 ? r : host_addrs_free(&h, a, n, p->ctid, e);
+}
+
+int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret_n,
+		    struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct rtnl_link l;
+	char name[16];
 	int r = host_open(&h, VZ_CANT_ADDIP, e);
 
-	return r < 0 ? r : host_addr_in_use(&h, a, own_ctid, e);
+	if (r < 0)
+		return r;
+	net_venet_hostname(p->ctid, name);
+	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r > 0)
+		return host_extra(&h, p, l.ifindex, ret, ret_n, VZ_CANT_ADDIP, e);
+	if (r == 0) {
+		*ret = NULL;
+		*ret_n = 0;
+	}
+	return r;
 }

@@ -26,25 +26,50 @@
 
 #define NET_RTPROT 118	/* unassigned in rtnetlink.h; "ip route show proto 118" */
 
-/* An IPv4 (first 4 bytes) or IPv6 address, network byte order. */
+/*
+ * An IPv4 (first 4 bytes) or IPv6 address, network byte order, or a routed prefix.
+ *
+ * As in vzctl 4.x a mask is kept but an address is a host address: 10.0.0.5/24 is
+ * routed as 10.0.0.5/32.  Only the address of a network itself (no host bits, at
+ * least two of them) asks for the whole prefix: 2001:db8:1::/64 is the /64.  Nothing is
+ * lost by that: it is no host's address (RFC 4291, 2.6.1: routers'; IPv4: the
+ * network's own).  /31 and /127 stay host addresses (RFC 3021, RFC 6164).
+ */
 struct net_addr {
 	int family;	/* AF_INET or AF_INET6 */
 	uint8_t a[16];
 	uint8_t plen;	/* 32 or 128 when the text has no mask */
 };
 
+/* Shorter routed prefixes are refused: a slip that would take half the Internet along. */
+#define NET_PREFIX_MIN4 8
+#define NET_PREFIX_MIN6 16
+
 #define NET_ADDR_STRLEN 52
 
 /*
  * "10.0.0.5", "10.0.0.5/24", "10.0.0.5/255.255.255.0", "2001:db8::1/64".
  * Refuses what cannot be a container's address: unspecified, loopback,
- * multicast, broadcast, link-local v6, v4-mapped.  0 or -EINVAL.
+ * multicast, broadcast, link-local v6, v4-mapped, too short a prefix.  0 or -EINVAL.
  */
 int net_addr_parse(const char *text, struct net_addr *ret);
 /* The address, "/plen" only when shorter than the full length; returns buf. */
 const char *net_addr_format(const struct net_addr *a, char buf[NET_ADDR_STRLEN]);
 /* The same address, whatever the mask. */
 bool net_addr_same(const struct net_addr *a, const struct net_addr *b);
+/* Order of two struct net_addr for qsort(3) and bsearch(3); 0 for the same address. */
+int net_addr_cmp(const void *x, const void *y);
+bool net_addr_is_prefix(const struct net_addr *a);
+/* Length of the route that @a asks for: of the prefix, or 32 or 128. */
+uint8_t net_addr_route_len(const struct net_addr *a);
+/* @a and @b ask for the same route. */
+bool net_addr_same_route(const struct net_addr *a, const struct net_addr *b);
+/* What is routed for @a and for @b has an address in common. */
+bool net_addr_overlaps(const struct net_addr *a, const struct net_addr *b);
+/* @a is in the network of the first @plen bits of @net. */
+bool net_addr_in(const struct net_addr *net, unsigned int plen, const struct net_addr *a);
+/* The host address that the container itself gets: @a, or the first after a network's own. */
+struct net_addr net_addr_own(const struct net_addr *a);
 
 /* Strings are borrowed; "" or NULL asks for the default. */
 struct net_veth {
@@ -95,16 +120,28 @@ int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e);
 int net_detach(const struct net_plan *p, struct vz_err *e);
 
 /*
- * One address of a running container.  @p is the plan as it will be after the
- * change (its first address of a family is the default source).  Adding makes
+ * Whether the container may have @a: 78 when something else on this node has an
+ * address of it.  Changes nothing; net_attach() looks by itself.  Two containers
+ * that ask at once for the same route cannot both get it; for prefixes that merely
+ * overlap the caller excludes others between this and the change.
+ */
+int net_addrs_check(const struct net_plan *p, const struct net_addr *a, size_t n,
+		    struct vz_err *e);
+
+/*
+ * Addresses of a running container, all or none.  @p is the plan as it will be after
+ * the change (its first address of a family is the default source).  Adding makes
  * venet0 when there is none; adding twice and deleting twice are fine.  The
  * container's end is found through the host's (IFLA_LINK), never by name.
  * Codes 34, 78.
  */
-int net_addr_add(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e);
-int net_addr_del(const struct net_plan *p, int netns_fd, const struct net_addr *a,
-		 struct vz_err *e);
+int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
+		  struct vz_err *e);
+int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
+		  struct vz_err *e);
+/* What is routed to the container and not in the plan; *ret is the caller's to free. */
+int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret_n,
+		    struct vz_err *e);
 
 /* One bridged interface of a running container.  Code 130. */
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
@@ -130,11 +167,5 @@ int net_stat(uint32_t ctid, struct net_stat *ret, struct vz_err *e);
 /* The same of a bridged interface; only the names in @v are looked at. */
 int net_veth_stat(uint32_t ctid, const struct net_veth *v, struct net_stat *ret,
 		  struct vz_err *e);
-
-/*
- * 1 when this node has a host route to @a other than to @own_ctid, or has the
- * address itself; @e then says whose it is (code 78).  0 when free.
- */
-int net_addr_in_use(const struct net_addr *a, uint32_t own_ctid, struct vz_err *e);
 
 #endif

@@ -212,6 +212,7 @@ int rtnl_route_parse(const struct nlmsghdr *h, struct rtnl_route_info *ret)
 	    (m->rtm_family != AF_INET && m->rtm_family != AF_INET6) || m->rtm_dst_len > 128)
 		return -EBADMSG;
 	i.type = m->rtm_type;
+	i.protocol = m->rtm_protocol;
 	i.dst.family = m->rtm_family;
 	i.dst.plen = m->rtm_dst_len;
 	while ((r = nl_attr_next(&s, &a)) > 0) {
@@ -262,7 +263,8 @@ int rtnl_route_dump(struct nl_sock *s, int family, int oif, rtnl_route_fn fn, vo
 
 	nl_batch_reset(&b);
 	nl_begin(&b, RTM_GETROUTE, NLM_F_DUMP, &m, sizeof(m));
-	nl_put_u32(&b, RTA_OIF, (uint32_t)oif);
+	if (oif)
+		nl_put_u32(&b, RTA_OIF, (uint32_t)oif);
 	return nl_query(s, &b, dumped_route, &d, f);
 }
 

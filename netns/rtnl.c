@@ -135,12 +135,14 @@ void rtnl_route(struct nl_batch *b, uint16_t type, uint16_t flags, const struct 
 {
 	bool del = type == RTM_DELROUTE;
 	struct rtmsg m = { .rtm_family = (uint8_t)r->family, .rtm_table = RT_TABLE_MAIN,
-			   .rtm_protocol = NET_RTPROT, .rtm_type = RTN_UNICAST };
+			   .rtm_protocol = NET_RTPROT,
+			   .rtm_type = r->type ? r->type : RTN_UNICAST };
 
 	if (r->dst)
-		m.rtm_dst_len = r->family == AF_INET6 ? 128 : 32;
+		m.rtm_dst_len = net_addr_route_len(r->dst);
 	if (r->family == AF_INET)
-		m.rtm_scope = del ? RT_SCOPE_NOWHERE : r->via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+		m.rtm_scope = del ? RT_SCOPE_NOWHERE :
+			      r->via || !r->oif ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
 	if (r->via)
 		m.rtm_flags = RTNH_F_ONLINK;
 	nl_begin(b, type, flags, &m, sizeof(m));
@@ -150,7 +152,8 @@ void rtnl_route(struct nl_batch *b, uint16_t type, uint16_t flags, const struct 
 		put_addr(b, RTA_GATEWAY, r->via);
 	if (r->src)
 		put_addr(b, RTA_PREFSRC, r->src);
-	nl_put_u32(b, RTA_OIF, (uint32_t)r->oif);
+	if (r->oif)
+		nl_put_u32(b, RTA_OIF, (uint32_t)r->oif);
 }
 
 void rtnl_proxy(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,

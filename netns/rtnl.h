@@ -89,17 +89,19 @@ int rtnl_addr_dump(struct nl_sock *s, int family, rtnl_addr_fn fn, void *arg, st
 
 struct rtnl_route {
 	int family;
-	const struct net_addr *dst;	/* host route, or NULL: default */
+	uint8_t type;			/* RTN_*, 0: unicast */
+	const struct net_addr *dst;	/* as net_addr_route_len() says, or NULL: default */
 	const struct net_addr *via;	/* on-link gateway or NULL */
 	const struct net_addr *src;	/* preferred source or NULL */
-	int oif;
+	int oif;			/* 0: none */
 };
 
 void rtnl_route(struct nl_batch *b, uint16_t type, uint16_t flags, const struct rtnl_route *r);
 
 struct rtnl_route_info {
 	uint8_t type;			/* RTN_* */
-	int oif;
+	uint8_t protocol;
+	int oif;			/* 0: none, or several */
 	struct net_addr dst;		/* plen as in the table */
 };
 
@@ -108,7 +110,7 @@ int rtnl_route_parse(const struct nlmsghdr *h, struct rtnl_route_info *ret);
 int rtnl_route_match(struct nl_sock *s, const struct net_addr *a, struct rtnl_route_info *ret,
 		     struct nl_fail *f);
 typedef int (*rtnl_route_fn)(const struct rtnl_route_info *i, void *arg);
-/* Routes of the main table over @oif. */
+/* Routes of the main table over @oif, or all of them when it is 0. */
 int rtnl_route_dump(struct nl_sock *s, int family, int oif, rtnl_route_fn fn, void *arg,
 		    struct nl_fail *f);
 

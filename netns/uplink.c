@@ -9,22 +9,16 @@
 
 #include "base/log.h"
 
-static bool in_subnet(const struct net_addr *net, const struct net_addr *a)
-{
-	unsigned int whole = net->plen / 8u, bits = net->plen % 8u;
-	uint8_t mask = (uint8_t)(0xff00u >> bits);
-
-	/* A host address is no subnet: nobody asks for its neighbours. */
-	if (net->family != a->family || net->plen >= (a->family == AF_INET6 ? 128 : 32))
-		return false;
-	if (memcmp(net->a, a->a, whole) != 0)
-		return false;
-	return !bits || !((net->a[whole] ^ a->a[whole]) & mask);
-}
-
 bool uplink_wants(const struct uplinks *u, size_t i, const struct net_addr *a)
 {
-	return !u->by_subnet || in_subnet(&u->v[i].net, a);
+	const struct net_addr *net = &u->v[i].net;
+
+	/* Neighbours of a prefix ask nobody: their router has it routed to this node. */
+	if (net_addr_is_prefix(a))
+		return false;
+	/* A host address is no subnet: nobody asks for its neighbours. */
+	return !u->by_subnet || (net->plen < (net->family == AF_INET6 ? 128 : 32) &&
+				 net_addr_in(net, net->plen, a));
 }
 
 static void uplink_add(struct uplinks *u, int ifindex, const struct net_addr *net)

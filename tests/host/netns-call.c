@@ -150,18 +150,18 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 	if (str_eq(fn, "bench"))
 		return bench(p, fd, e);
 	if (str_eq(fn, "add"))
-		return net_addr_add(p, fd, last, e);
+		return net_addrs_add(p, fd, last, 1, e);
 	if (str_eq(fn, "ping"))
 		return ping(last, a->wait_ms) ? vz_fail(e, VZ_SYSTEM_ERROR, ETIMEDOUT, "ping") : 0;
 	if (str_eq(fn, "inuse"))
-		return net_addr_in_use(last, p->ctid, e);
+		return net_addrs_check(p, last, 1, e);
 	if (str_eq(fn, "vethadd"))
 		return net_veth_add(p, fd, &a->veths[0], e);
 	if (str_eq(fn, "vethdel"))
 		return net_veth_del(p->ctid, &a->veths[0], e);
 	if (str_eq(fn, "del")) {
 		p->n_addrs--;	/* the plan is what remains */
-		return net_addr_del(p, fd, last, e);
+		return net_addrs_del(p, fd, last, 1, e);
 	}
 	r = net_stat(p->ctid, &st, e);
 	if (r >= 0)

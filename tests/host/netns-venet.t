@@ -214,6 +214,52 @@ ok lacks "$(ours)" "192.0.2.11" -- "and the forgotten proxies"
 ok "$call" detach 103 - 192.0.2.13 192.0.2.14 2001:db8::13 -- "detach 103"
 ok is "$(ours)" "" -- "nothing stays"
 
+# --- prefixes
+newns p1
+newns p2
+nsp1=/proc/$p1/ns/net nsp2=/proc/$p2/ns/net
+ip route add 198.18.0.0/24 dev up0
+ok "$call" attach 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 -- "attach with prefixes"
+ok is "$(ip -6 route show 2001:db8:1::/64)" "2001:db8:1::/64 dev venet0.101 proto 118 metric 1024 pref medium" \
+	-- "the /64 is routed"
+ok is "$(ip route show 198.51.100.8/29)" "198.51.100.8/29 dev venet0.101 proto 118 scope link " -- "and the /29"
+ok is "$(in_ns $p1 ip -o addr show venet0 | awk '{print $4}' | xargs)" \
+	"192.0.2.11/32 198.51.100.9/32 2001:db8:1::1/128" -- "the container has the first address of each"
+ok lacks "$(ip -6 neigh show proxy)" 2001:db8:1 -- "no proxy for what the router must route"
+ok "$call" ping 0 - 2001:db8:1::1 -- "host pings the first address"
+ok fails 3 "ping" "$call" ping 0 - 2001:db8:1::77 --wait 300 -- "an unused one is silent"
+in_ns $p1 ip addr add 2001:db8:1::77/128 dev venet0
+ok "$call" ping 0 - 2001:db8:1::77 -- "until the container takes it"
+in_ns $p1 sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+got() { "$call" stat 101 - | sed 's,^rx \([0-9]*\)/.*,\1,'; }
+before=$(got)
+"$call" ping 0 - 2001:db8:1::78 --wait 300 2>/dev/null
+ok is $(($(got) - before)) 1 -- "a router inside does not send it back and forth"
+snap=$(ours)
+for v in 2001:db8:1::9 2001:db8:1::/64 2001:db8:1::/48 2001:db8:1::/80 198.51.100.12 198.51.100.8/30 198.51.100.0/24 192.0.2.8/29; do
+	ok fails 78 "container 101" "$call" attach 102 $nsp2 $v -- "$v overlaps what 101 has: 78"
+	ok is "$(ours)" "$snap" -- "and nothing has changed"
+done
+ok fails 78 "own address 192.0.2.1" "$call" inuse 102 - 192.0.2.0/29 -- "with the node's own address: 78"
+ok fails 78 "own address 2001:db8::1" "$call" inuse 102 - 2001:db8::/64 -- "IPv6, too"
+ok fails 78 "device up0" "$call" inuse 102 - 198.18.0.0/16 -- "with a network of the node's: 78"
+ok "$call" inuse 102 - 198.18.0.64/26 -- "within one is fine"
+ok fails 78 "this node's own" "$call" inuse 102 - 192.0.2.255 -- "a broadcast address: 78"
+ok "$call" inuse 102 - 2001:db8:2::/64 -- "another prefix is free"
+ok "$call" inuse 101 - 2001:db8:1::5 -- "one's own is free"
+ok "$call" add 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 2001:db8:1::1 -- "an address of one's own prefix"
+ok "$call" del 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 2001:db8:1::1 -- "goes"
+ok has "$(in_ns $p1 ip -6 addr show venet0)" "2001:db8:1::1/128" -- "but stays that of the prefix"
+ok "$call" add 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 2001:db8:2::/64 -- "live prefix"
+ok "$call" add 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 2001:db8:2::/64 -- "twice"
+ok "$call" ping 0 - 2001:db8:2::1 -- "works"
+ok "$call" del 101 $nsp1 192.0.2.11 2001:db8:1::/64 198.51.100.8/29 2001:db8:2::/64 -- "live delete"
+ok lacks "$(in_ns $p1 ip -6 route; in_ns $p1 ip -6 addr)" 2001:db8:2 -- "leaves nothing inside"
+ok is "$(ours)" "$snap" -- "nor on the host"
+ok "$call" detach 101 - -- "detach"
+ok is "$(ours)" "" -- "nothing stays"
+ip route del 198.18.0.0/24 dev up0
+
 # --- names
 ip link add venet0.101 type veth peer name other
 ok fails 34 "venet0.101 is not container 101's" "$call" attach 101 $ns1 192.0.2.11 -- "a foreign device of that name"

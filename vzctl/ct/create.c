@@ -360,7 +360,9 @@ int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 
 	if (r < 0)
 		return r;
-	r = compose(ct, o, e);
+	r = ct_addrs_valid(o->change, e);
+	if (r == 0)
+		r = compose(ct, o, e);
 	if (r == 0)
 		r = check_create(ct, e);
 	if (r == 0)

@@ -82,6 +82,17 @@ void ct_plan_devs(struct ct_plan *p);
 /* Attaches the rules.  A node where that is impossible is told so. */
 int ct_dev_rules(const struct ct_plan *p, int scope, struct vz_err *e);
 
+/* ---- addr.c: routed addresses ---------------------------------------- */
+
+/* May all that the change adds be a container's?  21. */
+int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e);
+/* Held while addresses @a are looked for and added; nothing to hold for none. */
+int ct_net_lock(const struct ct_plan *p, const struct net_addr *a, size_t n, int *ret_fd,
+		struct vz_err *e);
+/* The change of IP_ADDRESS in a running container; @old: the list before it. */
+int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
+		   const struct vz_strv *old, struct vz_err *e);
+
 /* ---- run.c ------------------------------------------------------------ */
 
 struct ct_step {

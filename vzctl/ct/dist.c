@@ -86,8 +86,12 @@ void ct_dist_env(const struct ct_plan *p, const char *state, struct vz_strv *ret
 	struct vz_buf ips = VZ_BUF_INIT;
 	char text[NET_ADDR_STRLEN];
 
-	for (size_t i = 0; i < p->net.n_addrs; i++)
-		vz_buf_addf(&ips, "%s%s", i ? " " : "", net_addr_format(&p->net.addrs[i], text));
+	for (size_t i = 0; i < p->net.n_addrs; i++) {
+		const struct net_addr *a = &p->net.addrs[i], own = net_addr_own(a);
+
+		vz_buf_addf(&ips, "%s%s", i ? " " : "",
+			    net_addr_format(net_addr_is_prefix(a) ? &own : a, text));
+	}
 	add_env(ret, "VE_STATE", state);
 	add_env(ret, "VZ_KERNEL", "no");
 	add_env(ret, "USERNS", "yes");

@@ -96,48 +96,6 @@ static void say_cpu(const struct apply *a)
 	say_io(a);
 }
 
-static int del_addr(struct apply *a, const char *text, struct vz_err *e)
-{
-	struct net_addr addr;
-
-	if (net_addr_parse(text, &addr) < 0)
-		return 0;
-	return net_addr_del(&a->plan->net, a->netns, &addr, e);
-}
-
-/* @old: what it has now, for --ipdel all. */
-static int apply_addrs(struct apply *a, const struct vz_strv *old, struct vz_err *e)
-{
-	const struct vz_strv *add = conf_change_added(a->ch, P_IP_ADDRESS);
-	const struct vz_strv *del = conf_change_deleted(a->ch, P_IP_ADDRESS);
-	_cleanup_free_ char *text = NULL, *del_text = NULL;
-	struct net_addr addr;
-	int r = 0;
-
-	if (!conf_change_has(a->ch, P_IP_ADDRESS))
-		return 0;
-	if (del->n && str_eq(del->v[0], "all"))
-		del = old;
-	if (del->n) {
-		del_text = vz_strv_join(del, " ");
-		vz_info("Deleting IP address(es): %s", del_text);
-	}
-	for (size_t i = 0; r == 0 && i < del->n; i++)
-		r = del_addr(a, del->v[i], e);
-	if (r == 0 && add->n) {
-		text = vz_strv_join(add, " ");
-		vz_info("Adding IP address(es): %s", text);
-	}
-	for (size_t i = 0; r == 0 && i < add->n; i++) {
-		if (net_addr_parse(add->v[i], &addr) < 0)
-			return vz_fail(e, VZ_BADIP, 0, "Bad address '%s'", add->v[i]);
-		r = net_addr_add(&a->plan->net, a->netns, &addr, e);
-	}
-	if (r == 0)
-		r = ct_dist_run(a->plan, TMPL_ADD_IP, NULL, e);
-	return r;
-}
-
 static const struct conf_netif *find_netif(const struct conf_netif *l, size_t n, const char *name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -267,7 +225,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 	if (netns < 0)
 		return netns;
 	a->netns = netns;
-	r = apply_addrs(a, conf_list(old, P_IP_ADDRESS), e);
+	if (conf_change_has(a->ch, P_IP_ADDRESS))
+		r = ct_addrs_apply(a->plan, netns, a->ch, conf_list(old, P_IP_ADDRESS), e);
 	if (r == 0)
 		say_cpu(a);
 	if (r == 0)
@@ -412,6 +371,8 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 	    !ct_is_running(ct->slice, ct->id))
 		return vz_fail(e, VZ_VE_NOT_RUNNING, 0,
 			       "Unable to apply new addresses: Container is not running");
+	if (ct_addrs_valid(o->change, e) < 0)
+		return -EINVAL;
 	if (conf_change_has(o->change, P_PHYSPAGES) && conf_pair(ct->conf, P_PHYSPAGES, &ram) &&
 	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES))
 		return vz_fail(e, VZ_NOTENOUGHUBCPARAMS, 0,
