@@ -6,12 +6,13 @@ FUZZ_TIME ?= 3
 FUZZ_CC   := clang
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
-fuzz_names := conf_file nl_parse tmpl_entry tmpl_manifest
+fuzz_names := conf_file nl_parse tmpl_entry tmpl_manifest ubc
 # What each target links next to its own file; the .c under test is included.
 fuzz_src_conf_file := $(filter-out vzctl/conf/file.c,$(src_conf)) $(src_base)
 fuzz_src_nl_parse := $(addprefix netns/,rtnl.c rtnl-read.c nlmsg.c nlsock.c addr.c nft.c) $(src_base)
 fuzz_src_tmpl_entry := $(src_base)
 fuzz_src_tmpl_manifest := $(src_base)
+fuzz_src_ubc := $(src_conf) $(src_base)
 
 define fuzz_rule
 $(O)/fuzz/$(1): tests/fuzz/$(1).c $(fuzz_src_$(1)) $(wildcard vzctl/*/*.[ch] vzctl/*/*.def netns/*.h)
