@@ -319,6 +319,20 @@ static int record(struct ct *ct, const struct ct_create_opts *o, struct vz_err *
 	return r;
 }
 
+/* The node's layout, or what every kernel can do where it cannot do overlay. */
+static const char *default_layout(const struct ct *ct)
+{
+	const char *def = conf_str(ct->node, P_VE_LAYOUT), *driver;
+	struct vz_err why = VZ_ERR_INIT;
+
+	if (!def)
+		def = "overlay";
+	if (!str_eq(def, "overlay") || store_layout_check(def, &driver, &why) == 0)
+		return def;
+	vz_info("WARNING: %s: using layout dir", why.msg);
+	return "dir";
+}
+
 static int check_create(struct ct *ct, struct vz_err *e)
 {
 	const char *driver;
@@ -342,9 +356,7 @@ static int check_create(struct ct *ct, struct vz_err *e)
 	}
 	/* vz.conf's layout is for new containers only, so it is not merged. */
 	if (!conf_has(ct->conf, P_VE_LAYOUT)) {
-		const char *def = conf_str(ct->node, P_VE_LAYOUT);
-
-		r = conf_set(ct->conf, P_VE_LAYOUT, def ? def : "overlay", CONF_FILE, e);
+		r = conf_set(ct->conf, P_VE_LAYOUT, default_layout(ct), CONF_FILE, e);
 		if (r < 0)
 			return r;
 	}

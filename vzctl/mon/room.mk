@@ -5,7 +5,7 @@ vzmon_src := vzctl/mon/vzmon.c
 vzmon_obj := $(call obj,$(vzmon_src))
 all_objs += $(vzmon_obj)
 PROGS += $(O)/bin/vzmon
-ifneq ($(filter asan,$(MODE))$(filter-out x86_64-% aarch64-%,$(shell $(CC) -dumpmachine)),)
+ifneq ($(filter asan,$(MODE))$(filter-out x86_64-% aarch64-%,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 $(vzmon_obj): CPPFLAGS_ALL += -DVZ_MON_LIBC
 vzmon_ldflags := $(LDFLAGS_STATIC)
 else

@@ -67,12 +67,27 @@ int ns_pty_open(int *ret_master, int *ret_slave)
  * What init has, not what the caller's shell has: limits of locked memory and
  * queued signals are LOCKEDPAGES and NUMSIGINFO.  1 is the container's init here.
  */
+static const int init_limits[] = { RLIMIT_MEMLOCK, RLIMIT_SIGPENDING };
+
+/* A hard limit can be raised on the host only: later, the caller's is the most there is. */
+static void make_room(void)
+{
+	struct rlimit rl;
+
+	for (size_t i = 0; i < ARRAY_SIZE(init_limits); i++) {
+		if (getrlimit(init_limits[i], &rl) < 0)
+			continue;
+		rl.rlim_max = RLIM_INFINITY;
+		(void)setrlimit(init_limits[i], &rl);
+	}
+}
+
 static void take_limits(void)
 {
-	static const int what[] = { RLIMIT_MEMLOCK, RLIMIT_SIGPENDING };
+	const int *what = init_limits;
 	struct rlimit rl, own;
 
-	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(init_limits); i++) {
 		if (prlimit(1, what[i], NULL, &rl) < 0 || getrlimit(what[i], &own) < 0)
 			continue;
 		if (rl.rlim_max > own.rlim_max)
@@ -139,6 +154,7 @@ static int enter_child(const struct ns_enter *en, int report, struct vz_err *e)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	ns_reset_process();
+	make_room();
 	r = join(en->pidfd, e);
 	if (r == 0)
 		r = setup_stdio(en, report, e);

@@ -37,6 +37,19 @@ static const struct {
 	{ RLIMIT_RTPRIO, 0, 0 },
 };
 
+/*
+ * The caller's taskset is not the container's.  And before 6.4 a process that is
+ * cloned into a cgroup keeps its parent's CPUs whatever the cpuset there says:
+ * asking for all of them gives those of the cpuset.
+ */
+static void reset_affinity(void)
+{
+	uint8_t all[1024];
+
+	memset(all, 0xff, sizeof(all));
+	(void)syscall(SYS_sched_setaffinity, 0, sizeof(all), all);
+}
+
 void ns_reset_process(void)
 {
 	/* The kernel's struct sigaction: handler SIG_DFL, flags, restorer, mask. */
@@ -54,6 +67,7 @@ void ns_reset_process(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(022);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
+	reset_affinity();
 	for (size_t i = 0; i < ARRAY_SIZE(default_limits); i++) {
 		struct rlimit old, rl = { default_limits[i].soft, default_limits[i].hard };
 

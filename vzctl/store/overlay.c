@@ -281,6 +281,15 @@ static bool kernel_before(int major, int minor)
 	return a < major || (a == major && b < minor);
 }
 
+/*
+ * By version: the interface tells only when a file system, a user namespace and
+ * a mount are at hand, which is late for "create".
+ */
+static const char *overlay_lacks(void)
+{
+	return kernel_before(5, 19) ? "ids mapped on overlay layers (Linux 5.19)" : NULL;
+}
+
 static int read_lower(int dir, struct vz_buf *path, struct vz_err *e)
 {
 	_cleanup_close_ int fd = sys_openat2(dir, "lower", O_RDONLY | O_CLOEXEC, 0, BENEATH);
@@ -328,10 +337,9 @@ static int overlay_mount(const struct store_ref *s, int dir, int userns_fd, stru
 	mnt = overlay_mount_detached(lower, private, s->private, &first);
 	if (mnt < 0)
 		mnt = overlay_mount_attached(lower, private, s->private, e);
-	if (mnt < 0 && userns_fd >= 0 && kernel_before(5, 19))
-		return vz_fail(e, VZ_IDMAP, 0,
-			       "this kernel cannot map the ids of overlay layers (Linux 5.19 can); "
-			       "use layout dir or image");
+	if (mnt < 0 && userns_fd >= 0 && overlay_lacks())
+		return vz_fail(e, VZ_IDMAP, 0, "this kernel lacks %s; use layout dir or image",
+			       overlay_lacks());
 	if (mnt < 0)
 		return mnt;
 	r = store_set_mount(mnt, -1, "the overlay", e);
@@ -343,6 +351,7 @@ static int overlay_mount(const struct store_ref *s, int dir, int userns_fd, stru
 const struct store_driver store_overlay = {
 	.name = "overlay",
 	.fs = "overlay",
+	.lacks = overlay_lacks,
 	.build = overlay_build,
 	.mount = overlay_mount,
 	.usage = quota_usage,

@@ -10,6 +10,8 @@
 struct store_driver {
 	const char *name;
 	const char *fs;		/* file system that the kernel must know, or NULL */
+	/* What else this kernel lacks for it, NULL when nothing; or NULL. */
+	const char *(*lacks)(void);
 	/*
 	 * Makes directory @name below @parent: whole, marked and durable.  What is
 	 * left after a failure is removed by the caller.

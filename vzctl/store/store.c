@@ -65,6 +65,10 @@ static int driver_for_word(const char *word, const struct store_driver **ret, st
 	if (d->fs && !kernel_has_fs(d->fs))
 		return vz_fail(e, VZ_STORAGE_UNSUP, 0,
 			       "layout %s needs %s, which this kernel does not have", word, d->fs);
+	if (d->lacks && d->lacks())
+		return vz_fail(e, VZ_STORAGE_UNSUP, 0,
+			       "layout %s needs %s, which this kernel does not have", word,
+			       d->lacks());
 	*ret = d;
 	return 0;
 }
