@@ -137,6 +137,8 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -m 755 $(wildcard templates/recipes/*) $(D)$(DATADIR)/recipes
 	install -m 644 $(wildcard $(O)/man/*.5) $(D)$(MANDIR)/man5
 	install -m 644 $(wildcard $(O)/man/*.8) $(D)$(MANDIR)/man8
+	$(Q)for l in $(NODE_LINKS); do ln -sf vzctl-node "$(D)$(SBINDIR)/$$l" && \
+		ln -sf vzctl-node.8 "$(D)$(MANDIR)/man8/$$l.8"; done
 	install -m 644 $(O)/completion/vzctl.bash $(D)$(PREFIX)/share/bash-completion/completions/vzctl
 	install -d $(D)$(PREFIX)/lib/systemd/system
 	install -m 755 vzctl/boot/vz $(D)$(LIBEXECDIR)

@@ -13,7 +13,7 @@ conf			base
 netns ns cg sec store tmpl	sys base
 mon
 ct			netns ns cg sec store tmpl mon conf sys base
-cmd list validate	ct conf base
+cmd list validate node	ct conf base
 tmpl/vztar		tmpl sys base
 tmpl/vztmpl		tmpl conf sys base
 sec/gen

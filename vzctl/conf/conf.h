@@ -165,6 +165,9 @@ int conf_save_ct(uint32_t ctid, const struct conf_change *ch, bool warn_missing,
 		 struct vz_err *e);
 /* The same for any file that exists. */
 int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err *e);
+/* The same for a file's text: appends to @ret. */
+int conf_edit_text(const char *text, size_t len, const struct conf_change *ch, struct vz_buf *ret,
+		   struct vz_err *e);
 /*
  * Writes a complete new file from @base_text (a sample's text, or "") + @ch,
  * with ONBOOT="auto" when neither has one (libvirt needs the key).  82 when the

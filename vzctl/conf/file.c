@@ -633,6 +633,12 @@ int conf_save_file(const char *path, const struct conf_change *ch, struct vz_err
 	return save_file(path, ch, false, false, e);
 }
 
+int conf_edit_text(const char *text, size_t len, const struct conf_change *ch, struct vz_buf *ret,
+		   struct vz_err *e)
+{
+	return edit_text(text, len, ch, ret, e);
+}
+
 int conf_create_ct(uint32_t ctid, const char *base_text, const struct conf_change *ch,
 		   struct vz_err *e)
 {

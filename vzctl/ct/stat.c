@@ -276,6 +276,38 @@ const struct ct_disk *ct_stat_disk(struct ct_stat *s)
 	return &s->disk;
 }
 
+static uint64_t in_bytes(uint64_t pages)
+{
+	return pages < VZ_UNLIMITED / 4096 ? pages * 4096 : pages;
+}
+
+void ct_stat_share(struct ct_stat *s, struct ct_share *ret)
+{
+	struct ct_counter mem, swap, procs;
+	struct cg_limits l;
+
+	ct_limits(s->conf, &l);
+	ct_stat_counter(s, P_PHYSPAGES, &mem);
+	ct_stat_counter(s, P_SWAPPAGES, &swap);
+	ct_stat_counter(s, P_NUMPROC, &procs);
+	*ret = (struct ct_share){
+		.vswap = ct_is_vswap(s->conf),
+		.mem_peak = in_bytes(mem.max),
+		.mem_fail = mem.fail,
+		.mem_low = scope_number(s, "memory.low"),
+		.swap_peak = in_bytes(swap.max),
+		.swap_fail = swap.fail,
+		.procs = procs.held,
+		.procs_max = procs.enforced ? procs.lim : l.pids_max,
+		.cpu_units = conf_u64(s->conf, P_CPUUNITS, 1000),
+		.cpu_percent = l.cpu_quota ? l.cpu_quota : VZ_UNLIMITED,
+	};
+	ct_stat_bytes(s, false, &ret->mem_used, &ret->mem_max);
+	ct_stat_bytes(s, true, &ret->swap_used, &ret->swap_max);
+	if (ret->mem_low == CT_UNKNOWN)
+		ret->mem_low = l.mem_low == CG_NONE ? 0 : l.mem_low;
+}
+
 /* ---- init ---------------------------------------------------------------- */
 
 pid_t ct_stat_init(struct ct_stat *s)

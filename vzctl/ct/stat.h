@@ -81,6 +81,17 @@ struct ct_usage {
 	size_t n_links;
 };
 
+/* In bytes; VZ_UNLIMITED for no limit, CT_UNKNOWN as everywhere here. */
+struct ct_share {
+	bool vswap;
+	uint64_t mem_used, mem_peak, mem_fail;
+	uint64_t mem_low, mem_max;	/* protected from reclaim; the most it may have */
+	uint64_t swap_used, swap_peak, swap_fail, swap_max;
+	uint64_t procs, procs_max;
+	uint64_t cpu_units;
+	uint64_t cpu_percent;		/* of one processor; VZ_UNLIMITED */
+};
+
 struct ct_stat {
 	struct ct_view *view;		/* borrowed, like conf */
 	const struct conf *conf;
@@ -123,6 +134,11 @@ const char *ct_stat_status(struct ct_stat *s);
 /* All of it; everything is unknown, and no link there, when it does not run. */
 void ct_stat_usage(struct ct_stat *s, struct ct_usage *ret);
 void ct_usage_done(struct ct_usage *u);
+/*
+ * What it is promised and uses of the node.  Limits are those in force, of a
+ * container that does not run those of its config.
+ */
+void ct_stat_share(struct ct_stat *s, struct ct_share *ret);
 /* VE_LAYOUT, or what the private area shows to be; static or borrowed, NULL. */
 const char *ct_stat_layout(struct ct_stat *s);
 
