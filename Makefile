@@ -204,6 +204,7 @@ check-all:
 	$(MAKE) --no-print-directory MODE=debug default tests
 	$(MAKE) --no-print-directory MODE=asan tests
 	$(MAKE) --no-print-directory analyze
+	$(MAKE) --no-print-directory -j$(JOBS) fuzz-replay
 	$(MAKE) --no-print-directory doc-check
 	ASAN_OPTIONS=detect_leaks=1 VZ_BUILD=$(abspath build/debug) VZ_BUILD_ASAN=$(abspath build/asan) \
 		prove --timer --failures $(LINT_TESTS) $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(unit_src)) \

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 
 static int name_cmp(const void *a, const void *b)

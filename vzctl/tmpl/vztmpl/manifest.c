@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/num.h"
 
 #define MANIFEST_MAX (64u << 10)
@@ -42,20 +44,28 @@ void manifest_done(struct manifest *m)
 	*m = (struct manifest){ 0 };
 }
 
-void json_string(struct vz_buf *b, const char *s)
-{
-	vz_buf_addc(b, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			vz_buf_addc(b, '\\');
-		vz_buf_addc(b, *s < ' ' || *s == 0x7f ? '?' : *s);
-	}
-	vz_buf_addc(b, '"');
-}
-
 static char *manifest_path(const char *template_dir, const char *name)
 {
 	return xasprintf("%s/cache/%s.json", template_dir, name);
+}
+
+/* Behind a backslash: what base/json.h writes, others as they are.  Returns its last byte. */
+static const char *parse_escape(const char *s, struct vz_buf *v)
+{
+	unsigned int c;
+	int used = 0;
+
+	if (sscanf(s, "u00%2x%n", &c, &used) != 1 || used != 5) {
+		vz_buf_addc(v, *s);
+		return s;
+	}
+	if (c < 0x80) {
+		vz_buf_addc(v, c ? (char)c : '?');
+	} else {
+		vz_buf_addc(v, (char)(0xc0 | c >> 6));
+		vz_buf_addc(v, (char)(0x80 | (c & 0x3f)));
+	}
+	return s + 4;
 }
 
 /* The string or number after @p; NULL when it is neither.  Advances @p. */
@@ -67,8 +77,9 @@ static char *parse_value(const char **p)
 	if (*s == '"') {
 		for (s++; *s && *s != '"'; s++) {
 			if (*s == '\\' && s[1])
-				s++;
-			vz_buf_addc(&v, *s);
+				s = parse_escape(s + 1, &v);
+			else
+				vz_buf_addc(&v, *s);
 		}
 		if (*s != '"')
 			return NULL;

@@ -27,8 +27,6 @@ int manifest_read(const char *template_dir, const char *name, struct manifest *r
 		  struct vz_err *e);
 int manifest_write(const char *template_dir, const char *name, const struct manifest *m,
 		   struct vz_err *e);
-/* Appends @s as a JSON string; control characters become '?'. */
-void json_string(struct vz_buf *b, const char *s);
 
 /* ---- work.c ---------------------------------------------------------------- */
 
