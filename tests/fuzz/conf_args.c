@@ -37,7 +37,7 @@ static void check(const struct conf_change *ch)
 		_cleanup_free_ char *a = conf_format(applied, p), *b = conf_format(written, p);
 
 		if (!str_eq(a, b)) {
-			fprintf(stderr, "%s: applied '%s', written '%s'\n", param_get(p)->key, a, b);
+			fprintf(stderr, "%s: '%s' is written '%s'\n", param_get(p)->key, a, b);
 			abort();
 		}
 	}

@@ -258,6 +258,8 @@ TEST(text)
 	is_int(SET("--ostemplate", "../x"), 21);
 	is_int(SET("--bindmount_add", "/srv/a:/data,ro"), 0);
 	is_int(SET("--bindmount_add", "/srv/a"), 21);
+	/* A line of its own in the file would be a parameter of its own. */
+	is_int(SET("--bindmount_add", "/srv/a:/data\nCAPABILITY=x"), 21);
 	is_int(SET("--bindmount_del", "/data"), 0);
 	is_str(fmt(P_BINDMOUNT), "");
 }

@@ -439,7 +439,8 @@ static bool bind_ok(const char *s)
 	opts = strchr(dst, ',');
 	if (opts)
 		*opts++ = '\0';
-	if (*copy != '/' || *dst != '/' || strpbrk(s, "`$\"'\\") || strstr(dst, "/.."))
+	if (*copy != '/' || *dst != '/' || strpbrk(s, "`$\"'\\") || strstr(dst, "/..") ||
+	    has_control(s))
 		return false;
 	for (o = opts ? strtok_r(opts, ",", &save) : NULL; o; o = strtok_r(NULL, ",", &save))
 		if (!param_word("ro rw nosuid noexec nodev", o, strlen(o)))
