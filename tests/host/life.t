@@ -301,7 +301,7 @@ is "$(vzctl exec2 "$ct" echo thawed </dev/null)" thawed "it goes on"
 echo 'echo "stop script"; touch /stop-script' >"$node/etc/conf/$ct.stop"
 vzctl --quiet chkpnt "$ct" --suspend
 quiet "a frozen container stops" vzctl stop "$ct" --fast
-ok "its stop script has run" test -e "$node/private/$ct/upper/stop-script"
+ok "its stop script has run" test -e "$(tree_of "$ct")/stop-script"
 echo 'exit 1' >"$node/etc/conf/$ct.start"
 code 79 '' "a start script that fails: 79" vzctl start "$ct"
 is "$(status)" "CTID $ct exist unmounted down" "and all is undone"
@@ -382,12 +382,12 @@ mkfs.ext4 -q -O ^has_journal "$node/disk" 2>/dev/null && mount -o loop "$node/di
 if mountpoint -q "$node/small"; then
 	head -c 16M /dev/zero >"$node/small/fill" 2>/dev/null
 	full=$(leak_snapshot)
-	for layout in overlay dir; do
-		run vzctl create "$ct" --ostemplate minimal --layout $layout --private "$node/small/$ct"
-		ok "create on a full disk fails ($layout)" test $rc != 0
-		like "$err" 'No space left' "and says why ($layout)"
-		is "$(status)" "CTID $ct deleted unmounted down" "and made nothing ($layout)"
-		is "$(find "$node/small" -mindepth 1 ! -name lost+found ! -name fill)" "" "nor left anything ($layout)"
+	for l in $(printf '%s\n' $layout dir | sort -u); do
+		run vzctl create "$ct" --ostemplate minimal --layout $l --private "$node/small/$ct"
+		ok "create on a full disk fails ($l)" test $rc != 0
+		like "$err" 'No space left' "and says why ($l)"
+		is "$(status)" "CTID $ct deleted unmounted down" "and made nothing ($l)"
+		is "$(find "$node/small" -mindepth 1 ! -name lost+found ! -name fill)" "" "nor left anything ($l)"
 	done
 	leak_is "$full" "a full disk leaves nothing"
 	umount "$node/small"

@@ -249,6 +249,19 @@ node_remove()
 	rm -rf --one-file-system "$VZ_RUNDIR"
 }
 
+# What a node has by default: overlay needs Linux 5.19.
+layout=overlay
+printf '5.19\n%s\n' "$(uname -r)" | sort -CV || layout=dir
+
+# The tree that a container of the default layout writes to.
+tree_of()
+{
+	case $layout in
+	overlay) echo "$node/private/$1/upper" ;;
+	*) echo "$node/private/$1" ;;
+	esac
+}
+
 # node_make [KEY=VALUE...]: lines for vz.conf
 node_make()
 {
@@ -277,7 +290,7 @@ node_make()
 		CONFIGFILE="basic"
 		DEF_OSTEMPLATE="minimal"
 		LOGFILE="$node/vzctl.log"
-		VE_LAYOUT="overlay"
+		VE_LAYOUT="$layout"
 		CGROUP_SLICE="$slice"
 	X
 	for v in "$@"; do
