@@ -46,6 +46,32 @@ static int attach_netdev(struct nl_sock *h, struct nl_sock *c, const char *name,
 	return vz_wrap(e, rtnl_commit(h, &b, VZ_NETDEV_ERROR, e), "network device %s", name);
 }
 
+/* Makes every pair, guards all in one transaction, and brings the host's ends of veths up. */
+static int attach_links(struct nl_sock *h, const struct net_plan *p, int netns_fd,
+			struct rtnl_link *venet, struct vz_err *e)
+{
+	_cleanup_free_ struct ctside_veth *made = xcalloc(p->n_veths + 1, sizeof(*made));
+	_cleanup_free_ struct guard_port *ports = xcalloc(p->n_veths + 1, sizeof(*ports));
+	size_t n = 0;
+	int r = 0;
+
+	if (wants_venet(p)) {
+		r = ctside_venet_make(h, p, netns_fd, venet, e);
+		if (r >= 0)
+			ports[n++] = guard_venet(p);
+	}
+	for (size_t i = 0; i < p->n_veths && r >= 0; i++) {
+		r = ctside_veth_make(h, p->ctid, netns_fd, &p->veths[i], &made[i], e);
+		if (r >= 0 && made[i].guarded)
+			ports[n++] = made[i].port;
+	}
+	if (r >= 0)
+		r = guard_install(p, ports, n, e);
+	for (size_t i = 0; i < p->n_veths && r >= 0; i++)
+		r = ctside_veth_up(h, &made[i], e);
+	return r;
+}
+
 static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock c = NL_SOCK_INIT;
@@ -53,10 +79,8 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	struct nl_batch b;
 	int r = host_addrs_free(h, p->addrs, p->n_addrs, p->ctid, e);
 
-	if (r >= 0 && wants_venet(p))
-		r = ctside_venet_make(h, p, netns_fd, &venet, e);
-	for (size_t i = 0; i < p->n_veths && r >= 0; i++)
-		r = ctside_veth_make(h, p->ctid, netns_fd, &p->veths[i], e);
+	if (r >= 0)
+		r = attach_links(h, p, netns_fd, &venet, e);
 	if (r >= 0)
 		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
 	for (size_t i = 0; i < p->n_netdevs && r >= 0; i++)
@@ -123,6 +147,8 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 			return r;
 	}
 	r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = guard_remove(p->ctid, e);
 	/* After the links: an address that still has a route is another's. */
 	return r < 0 ? r : host_proxies_del(&h, p->addrs, p->n_addrs, VZ_SYSTEM_ERROR, e);
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/io.h"
+#include "brport.h"
 
 /* Never an address of anything: NOARP makes any on-link gateway right. */
 static const struct net_addr gw4 = { AF_INET, { 169, 254, 1, 1 }, 32 };
@@ -156,7 +157,7 @@ static int find_bridge(struct nl_sock *h, const struct net_veth *v, int *ret, st
 }
 
 /* Without a bridge the host routes, as vznetaddbr of vzctl 4.x prepares it. */
-static void veth_conf(struct nl_batch *b, const struct rtnl_link *l, bool bridged)
+static void veth_conf(struct nl_batch *b, int ifindex, bool bridged)
 {
 	static const struct rtnl_inet_conf routed[] = {
 		{ IPV4_DEVCONF_FORWARDING, 1 },
@@ -166,39 +167,56 @@ static void veth_conf(struct nl_batch *b, const struct rtnl_link *l, bool bridge
 	bool ipv6 = host_has_ipv6();
 
 	if (ipv6 || !bridged)
-		rtnl_link_conf(b, l->ifindex, routed, bridged ? 0 : ARRAY_SIZE(routed), ipv6);
+		rtnl_link_conf(b, ifindex, routed, bridged ? 0 : ARRAY_SIZE(routed), ipv6);
 }
 
 int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struct net_veth *v,
-		     struct vz_err *e)
+		     struct ctside_veth *ret, struct vz_err *e)
 {
-	char name[16], path[96];
-	struct rtnl_veth rv = { .name = name, .peer_name = v->ifname, .peer_netns_fd = netns_fd,
+	struct ctside_veth made = { .guarded = v->mac_filter };
+	struct guard_port *p = &made.port;
+	struct rtnl_veth rv = { .name = p->dev, .peer_name = v->ifname, .peer_netns_fd = netns_fd,
 				.group = host_group(ctid) };
 	struct rtnl_link l;
-	struct nl_batch b;
 	int r;
 
-	ctside_veth_name(ctid, v, name);
+	ctside_veth_name(ctid, v, p->dev);
 	r = veth_macs(v, &rv, e);
 	if (r >= 0)
 		r = find_bridge(h, v, &rv.master, e);
 	if (r >= 0)
 		r = make_pair(h, ctid, &rv, VZ_VETH_ERROR, e);
 	if (r >= 0)
-		r = own_link(h, ctid, name, &l, VZ_VETH_ERROR, e);
+		r = own_link(h, ctid, p->dev, &l, VZ_VETH_ERROR, e);
 	if (r < 0)
 		return r;
+	made.ifindex = l.ifindex;
+	made.bridged = rv.master != 0;
+	memcpy(p->mac, rv.peer_mac, sizeof(p->mac));
+	p->addrs = v->addrs;
+	p->n_addrs = v->n_addrs;
+	*ret = made;
+	return 0;
+}
+
+int ctside_veth_up(struct nl_sock *h, const struct ctside_veth *v, struct vz_err *e)
+{
+	char path[96];
+	struct nl_batch b;
+	int r;
+
 	nl_batch_reset(&b);
 	if (host_has_ipv6()) {
-		/* The container is no router of ours.  It cannot speak yet: its end is down. */
-		snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", name);
+		/* The container is no router of ours. */
+		snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", v->port.dev);
 		r = io_write_small_at(AT_FDCWD, path, "0");
 		if (r < 0)
 			return vz_fail(e, VZ_VETH_ERROR, -r, "cannot set %s to 0", path);
 	}
-	veth_conf(&b, &l, rv.master != 0);
-	rtnl_link_up(&b, l.ifindex);
+	veth_conf(&b, v->ifindex, v->bridged);
+	if (v->bridged && v->guarded)
+		brport_guard(&b, v->ifindex, v->port.mac);
+	rtnl_link_up(&b, v->ifindex);
 	return rtnl_commit(h, &b, VZ_VETH_ERROR, e);
 }
 

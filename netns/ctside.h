@@ -3,6 +3,7 @@
 #ifndef NETNS_CTSIDE_H
 #define NETNS_CTSIDE_H
 
+#include "guard.h"
 #include "host.h"
 
 /* A socket in @netns_fd; the thread is back in its own namespace on return. */
@@ -11,9 +12,20 @@ int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_
 /* Makes the pair of venet0 and returns the host end; both are down. */
 int ctside_venet_make(struct nl_sock *h, const struct net_plan *p, int netns_fd,
 		      struct rtnl_link *ret, struct vz_err *e);
-/* Makes a bridged pair; the host end is up. */
+/*
+ * Makes an Ethernet pair; both ends are down.  ctside_veth_up() brings the host
+ * end up, when it is guarded: who has the other end, may have it up already.
+ */
+struct ctside_veth {
+	int ifindex;
+	bool bridged;
+	bool guarded;			/* port is to be guarded */
+	struct guard_port port;
+};
+
 int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struct net_veth *v,
-		     struct vz_err *e);
+		     struct ctside_veth *ret, struct vz_err *e);
+int ctside_veth_up(struct nl_sock *h, const struct ctside_veth *v, struct vz_err *e);
 /* lo and venet0 (@ifindex in the container) up; queued only. */
 void ctside_up(struct nl_batch *b, int ifindex);
 /*

@@ -16,6 +16,18 @@ static int del_link(struct nl_sock *h, const struct rtnl_link *l, enum vz_code c
 	return rtnl_commit(h, &b, code, e);
 }
 
+static int guard_add(const struct net_plan *p, bool fresh, const struct net_addr *a, size_t n,
+		     const struct net_addr *have, size_t n_have, struct vz_err *e)
+{
+	struct guard_port port = guard_venet(p);
+
+	if (!fresh)
+		return guard_addrs_add(p, have, n_have, a, n, e);
+	port.addrs = a;
+	port.n_addrs = n;
+	return guard_port_add(p, &port, e);
+}
+
 /* @l is the container's venet0; @fresh: made just now. */
 static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
 		    const struct rtnl_link *l, bool fresh, const struct net_addr *a, size_t n,
@@ -26,6 +38,10 @@ static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan 
 	struct nl_batch b;
 	int r;
 
+	/* May be a source before anything leads to it. */
+	r = guard_add(p, fresh, a, n, have, n_have, e);
+	if (r < 0)
+		return r;
 	nl_batch_reset(&b);
 	/* In the order of net_attach(), for its reasons. */
 	if (fresh)
@@ -63,6 +79,7 @@ static void undo_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan
 	}
 	nl_batch_reset(&b);
 	(void)host_addrs_del(h, l->ifindex, gone, n_gone, VZ_CANT_ADDIP, VZ_IGNORE);
+	(void)guard_addrs_del(p, have, n_have, gone, n_gone, VZ_IGNORE);
 	(void)ctside_addrs_del(c, &b, &left, l->peer, gone, n_gone, VZ_IGNORE);
 	free(stay);
 	free(gone);
@@ -133,8 +150,11 @@ int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr 
 int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
 		  struct vz_err *e)
 {
+	static const struct net_plan none;
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
+	struct net_addr *left = NULL;
 	struct rtnl_link l = { 0 };
+	size_t n_left = 0;
 	struct nl_batch b;
 	char name[16];
 	int r;
@@ -150,7 +170,12 @@ int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr 
 		r = host_addrs_del(&h, l.ifindex, a, n, VZ_CANT_ADDIP, e);
 	if (r < 0 || !l.ifindex)
 		return r;
-	r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+	r = host_extra(&h, &none, l.ifindex, &left, &n_left, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		r = guard_addrs_del(p, left, n_left, a, n, e);
+	free(left);
+	if (r >= 0)
+		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
 	nl_batch_reset(&b);
 	return r < 0 ? r : ctside_addrs_del(&c, &b, p, l.peer, a, n, e);
 }
@@ -159,9 +184,20 @@ int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *
 		 struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct ctside_veth made;
 	int r = host_open(&h, VZ_VETH_ERROR, e);
 
-	return r < 0 ? r : ctside_veth_make(&h, p->ctid, netns_fd, v, e);
+	if (r >= 0)
+		r = ctside_veth_make(&h, p->ctid, netns_fd, v, &made, e);
+	if (r < 0)
+		return r;
+	if (made.guarded)
+		r = guard_port_add(p, &made.port, e);
+	if (r >= 0)
+		r = ctside_veth_up(&h, &made, e);
+	if (r < 0)
+		(void)net_veth_del(p->ctid, v, VZ_IGNORE);
+	return r;
 }
 
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
@@ -175,7 +211,9 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 		return r;
 	ctside_veth_name(ctid, v, name);
 	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
-	return r <= 0 ? r : del_link(&h, &l, VZ_VETH_ERROR, e);
+	if (r > 0)
+		r = del_link(&h, &l, VZ_VETH_ERROR, e);
+	return r < 0 ? r : guard_port_del(ctid, name, e);
 }
 
 /* ---- questions ------------------------------------------------------ */

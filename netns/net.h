@@ -78,8 +78,23 @@ struct net_veth {
 	const char *mac;		/* default: random */
 	const char *host_mac;		/* default: the container's with first byte fe */
 	const char *bridge;		/* default: none */
+	/*
+	 * The container sends from its MAC only, and plays no role of the network's
+	 * operator (router, DHCP server, bridge): docs/network.md.
+	 */
 	bool mac_filter;
+	const struct net_addr *addrs;	/* with mac_filter: its only addresses; none: any */
+	size_t n_addrs;
 };
+
+/* What to do about the guard (docs/network.md). */
+enum net_guard {
+	NET_GUARD_YES,			/* a kernel that cannot is warned about */
+	NET_GUARD_REQUIRE,		/* a kernel that cannot is an error, code 5 */
+	NET_GUARD_NO,
+};
+
+#define NET_BCAST_RATE 256
 
 struct net_plan {
 	uint32_t ctid;
@@ -92,6 +107,8 @@ struct net_plan {
 	size_t n_netdevs;
 	const char *src_dev;		/* VE_ROUTE_SRC_DEV or NULL */
 	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect (default), "list:A B" */
+	enum net_guard guard;
+	uint32_t bcast_rate;		/* broadcasts and multicasts per second and port, 0: any */
 };
 
 /*

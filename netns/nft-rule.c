@@ -10,8 +10,8 @@
 #include <endian.h>
 #include <linux/netfilter/nfnetlink.h>
 
-enum kind { KIND_CMP = 1, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP, KIND_LIMIT,
-	    KIND_VERDICT };
+enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP,
+	    KIND_LIMIT, KIND_VERDICT };
 
 /* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
 #define REG(i) (NFT_REG32_00 + (i))
@@ -105,6 +105,15 @@ static void put_cmp(struct nft *t, const struct nft_stmt *s)
 		put_data(t, NFTA_BITWISE_XOR, zero, len);
 		expr_close(t, x);
 	}
+	if (s->kind == KIND_RANGE) {
+		x = expr_open(t, "range");
+		put_be32(t, NFTA_RANGE_SREG, REG(0));
+		put_be32(t, NFTA_RANGE_OP, NFT_RANGE_EQ);
+		put_data(t, NFTA_RANGE_FROM_DATA, s->value, len);
+		put_data(t, NFTA_RANGE_TO_DATA, s->mask, len);
+		expr_close(t, x);
+		return;
+	}
 	x = expr_open(t, "cmp");
 	put_be32(t, NFTA_CMP_SREG, REG(0));
 	put_be32(t, NFTA_CMP_OP, s->invert ? NFT_CMP_NEQ : NFT_CMP_EQ);
@@ -176,6 +185,7 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 {
 	switch ((enum kind)s->kind) {
 	case KIND_CMP:
+	case KIND_RANGE:
 		put_cmp(t, s);
 		break;
 	case KIND_LOOKUP:
@@ -259,6 +269,23 @@ struct nft_stmt nft_is_name(struct nft_field f, const char *ifname)
 
 	memcpy(padded, ifname, strnlen(ifname, sizeof(padded) - 1));
 	return nft_is_bytes(f, padded);
+}
+
+struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi)
+{
+	struct nft_stmt s = nft_is(f, lo);
+
+	s.kind = KIND_RANGE;
+	number(&f, hi, s.mask);
+	return s;
+}
+
+struct nft_stmt nft_there(struct nft_field f)
+{
+	/* The last byte will do. */
+	f.off = (uint8_t)(f.off + f.len - 1);
+	f.len = 1;
+	return nft_none_of(f, 0);
 }
 
 struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits)

@@ -123,8 +123,6 @@ void nft_chain_flush(struct nft *t, const char *name)
 
 void nft_chain_del(struct nft *t, const char *name)
 {
-	/* A chain with rules is busy. */
-	nft_chain_flush(t, name);
 	begin(t, NFT_MSG_DELCHAIN, 0);
 	nl_put_str(&t->b, NFTA_CHAIN_NAME, name);
 }
@@ -434,9 +432,7 @@ int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
 
 bool nft_missing(int err)
 {
-	/* No netfilter, no nf_tables subsystem, no such family or hook. */
-	return err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT || err == -EOPNOTSUPP ||
-	       err == -EINVAL;
+	return err == -EPROTONOSUPPORT || err == -EAFNOSUPPORT || err == -EOPNOTSUPP;
 }
 
 /* ---- reading --------------------------------------------------------- */

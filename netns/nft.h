@@ -25,13 +25,11 @@
 #ifndef NETNS_NFT_H
 #define NETNS_NFT_H
 
-#include <netinet/in.h>	/* before linux/in.h, which yields */
+#include "base/err.h"
+#include "nlsock.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-
-#include "base/err.h"
-#include "nlsock.h"
 
 #define NFT_TABLE_LEN 32
 
@@ -59,12 +57,11 @@ void nft_done(struct nft *t);
 void nft_tolerate(struct nft *t, int err);
 /*
  * Sends it on a socket of its own, or on @s.  The error is a sentence with the
- * kernel's words; -EAFNOSUPPORT, -EPROTONOSUPPORT, -EINVAL or -EOPNOTSUPP of
- * the first message: this kernel has no nf_tables, see nft_missing().
+ * kernel's words.  A kernel without nf_tables: see nft_missing().
  */
 int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e);
 int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e);
-/* Is @err (negative) how a kernel without nf_tables, or without the family, answers? */
+/* Is @err (negative) how a kernel without netfilter, nf_tables or the hook answers? */
 bool nft_missing(int err);
 
 /* ---- tables, chains, sets, counters ---------------------------------- */
@@ -203,7 +200,7 @@ struct nft_stmt {
 	uint8_t n_fields;
 	struct nft_field f[NFT_KEY_FIELDS];
 	bool masked;
-	uint8_t mask[16], value[16];
+	uint8_t value[16], mask[16];	/* mask: also the upper end of a range */
 	const char *name;		/* set, counter or chain: borrowed */
 	int32_t code;			/* verdict */
 	uint32_t burst;
@@ -226,6 +223,9 @@ struct nft_stmt nft_is_not_bytes(struct nft_field f, const void *v);
 struct nft_stmt nft_is_name(struct nft_field f, const char *ifname);
 struct nft_stmt nft_any_of(struct nft_field f, uint64_t bits);	/* (f & bits) != 0 */
 struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits);	/* (f & bits) == 0 */
+struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi);	/* of a payload */
+/* The payload has these bytes: a match that cannot be loaded is none, inverted or not. */
+struct nft_stmt nft_there(struct nft_field f);
 /* The fields, concatenated, are (not) in a set. */
 struct nft_stmt nft_in(struct nft_field f, const char *set);
 struct nft_stmt nft_not_in(struct nft_field f, const char *set);

@@ -7,6 +7,9 @@
 #ifndef NETNS_NLMSG_H
 #define NETNS_NLMSG_H
 
+/* Before any header of the kernel that has the same: those yield (libc-compat.h). */
+#include <netinet/in.h>
+
 #include <linux/netlink.h>
 
 #include "base/util.h"

@@ -5,7 +5,8 @@
  *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
- *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE, --netdev DEV, --src DEV, --neigh DEVS,
+ *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE[,off], --pin ADDRESS, --netdev DEV,
+ *	--guard no|require, --src DEV, --neigh DEVS,
  *	--wait MS (ping)
  * Exit status 0, or the error's vzctl code with its text on stderr.
  */
@@ -28,6 +29,8 @@ struct args {
 	struct net_addr addrs[1024];
 	struct net_veth veths[16];
 	const char *netdevs[16];
+	struct net_addr pins[16];
+	size_t n_pins;
 	int wait_ms;
 };
 
@@ -37,12 +40,24 @@ static void parse_veth(struct net_veth *v, char *s)
 
 	for (size_t i = 0; i < ARRAY_SIZE(f); i++)
 		*f[i] = s ? strsep(&s, ",") : "";
+	v->mac_filter = !s || !str_eq(s, "off");
+}
+
+/* An address of the last --veth. */
+static void pin(struct args *a, const char *text)
+{
+	struct net_veth *v = &a->veths[a->p.n_veths - 1];
+
+	v->addrs = v->addrs ?: &a->pins[a->n_pins];
+	if (net_addr_parse(text, &a->pins[a->n_pins++]) < 0)
+		exit(20);
+	v->n_addrs++;
 }
 
 static void parse(struct args *a, char **v)
 {
 	a->p = (struct net_plan){ .ctid = a->p.ctid, .addrs = a->addrs, .veths = a->veths,
-				  .netdevs = a->netdevs };
+				  .netdevs = a->netdevs, .bcast_rate = NET_BCAST_RATE };
 	for (; *v; v++) {
 		if (str_eq(*v, "--venet"))
 			a->p.want_venet = true;
@@ -54,6 +69,10 @@ static void parse(struct args *a, char **v)
 			a->p.src_dev = *++v;
 		else if (str_eq(*v, "--wait"))
 			a->wait_ms = atoi(*++v);
+		else if (str_eq(*v, "--guard"))
+			a->p.guard = str_eq(*++v, "no") ? NET_GUARD_NO : NET_GUARD_REQUIRE;
+		else if (str_eq(*v, "--pin"))
+			pin(a, *++v);
 		else if (str_eq(*v, "--neigh"))
 			a->p.neigh_devs = *++v;
 		else if (net_addr_parse(*v, &a->addrs[a->p.n_addrs++]) < 0)

@@ -286,6 +286,8 @@ static void everything(struct nft *t)
 		 nft_count_map(NFT_IP_DADDR, "nets"));
 	nft_rule(t, "in", nft_is(NFT_META_L4, IPPROTO_TCP), nft_vmap(NFT_DPORT, "ports"));
 	nft_rule(t, "in", nft_is(NFT_META_MARKF, 0x1234), nft_accept());
+	nft_rule(t, "in", nft_is(NFT_META_L4, IPPROTO_ICMPV6),
+		 nft_between(NFT_ICMP_TYPE, 133, 137), nft_there(NFT_TH(24, 1)), nft_drop());
 	nft_rule(t, "ssh", nft_return());
 }
 
@@ -321,6 +323,7 @@ TEST(nft_lists_what_was_meant)
 		"counter name ip daddr map @nets",
 		"tcp dport vmap @ports",
 		"meta mark 0x00001234 accept",
+		"icmpv6 type 133-137 @th,192,8 & 0x0 == 0x0 drop",
 		"chain ssh {\n\t\treturn",
 	};
 	struct vz_err e = VZ_ERR_INIT;

@@ -191,6 +191,15 @@ static int plan_addrs(struct ct_plan *p, struct vz_err *e)
 	return 0;
 }
 
+static enum net_guard plan_guard(const struct conf *node)
+{
+	const char *v = conf_str(node, P_NET_GUARD);
+
+	if (v && str_eq(v, "no"))
+		return NET_GUARD_NO;
+	return v && str_eq(v, "require") ? NET_GUARD_REQUIRE : NET_GUARD_YES;
+}
+
 int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 {
 	const struct conf *c = p->ct->conf;
@@ -206,6 +215,8 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	p->net.ctid = p->ct->id;
 	p->net.src_dev = conf_str(p->ct->node, P_VE_ROUTE_SRC_DEV);
 	p->net.neigh_devs = conf_str(p->ct->node, P_NEIGHBOUR_DEVS);
+	p->net.guard = plan_guard(p->ct->node);
+	p->net.bcast_rate = (uint32_t)conf_u64(p->ct->node, P_NET_GUARD_BCAST, NET_BCAST_RATE);
 	r = plan_addrs(p, e);
 	if (r < 0)
 		return r;
