@@ -4,8 +4,9 @@
 # of its own, because only test hooks let vzctl keep its files elsewhere.
 BENCH_ARGS ?=
 bench_src := $(addprefix tests/bench/,bench.c rows.c oci.c storm.c rm.c) vzctl/sec/gen/policy.c
-bench_progs := $(addprefix $(O)/tests/bench/,init bare bench)
-all_objs += $(call obj,$(bench_src) tests/bench/init.c tests/bench/bare.c)
+bench_progs := $(addprefix $(O)/tests/bench/,init bare bench flow)
+all_objs += $(call obj,$(bench_src) tests/bench/init.c tests/bench/bare.c \
+	tests/bench/flow.c)
 
 $(O)/tests/bench/bench: $(call obj,$(bench_src))
 $(bench_progs): %: %.o $(call libs_of,sec base)
@@ -18,5 +19,6 @@ bench: ## compare with peers (root, 3 minutes); BENCH_ARGS=--full
 
 bench-run: $(bench_progs) default
 	$(O)/tests/bench/bench --build $(abspath $(O)) $(BENCH_ARGS)
+	VZ_BUILD=$(abspath $(O)) tests/bench/net.sh
 
 .PHONY: bench bench-run
