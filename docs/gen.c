@@ -57,6 +57,7 @@ static const char *metavar(const struct param *p)
 		[PT_RATE] = "N[KMG]", [PT_SIZE] = "N[KMGT]", [PT_PAIR] = "N[:N]",
 		[PT_IPLIST] = "ADDR[/LEN]",
 		[PT_ADDRLIST] = "ADDR", [PT_WORDLIST] = "NAME", [PT_BINDLIST] = "SRC:DST[,OPT...]",
+		[PT_FWDLIST] = "[ADDR:]PORT[-END]:CTPORT[/udp]",
 		[PT_NETIF] = "IF[,MAC,HOSTIF,HOSTMAC,BRIDGE]", [PT_TOGGLES] = "NAME:on|off",
 		[PT_DEVICES] = "b|c:MAJ:MIN:ACCESS", [PT_DEVNODES] = "NAME:ACCESS",
 	};
@@ -389,6 +390,7 @@ static const struct {
 	{ VZ_VM_ERROR, "A virtual machine failed." },
 	{ VZ_IMAGE_SIGNATURE, "The signature of a template is wrong." },
 	{ VZ_TEMPLATE_ERROR, "The template is broken." },
+	{ VZ_PORT_INUSE, "A port to forward belongs to another container or to a program of the node." },
 };
 
 static void exit_codes(void)

@@ -96,6 +96,13 @@ enum net_guard {
 
 #define NET_BCAST_RATE 256
 
+/* @n ports of the node from @port on lead to as many of the container from @ct_port on. */
+struct net_forward {
+	struct net_addr host;		/* of the node; family 0: every one */
+	uint16_t port, n, ct_port;
+	bool udp;
+};
+
 struct net_plan {
 	uint32_t ctid;
 	const struct net_addr *addrs;	/* routed to venet0, in order */
@@ -105,6 +112,10 @@ struct net_plan {
 	size_t n_veths;
 	const char *const *netdevs;	/* host devices moved in */
 	size_t n_netdevs;
+	const struct net_addr *nat_nets;	/* containers in them are masqueraded */
+	size_t n_nat_nets;
+	const struct net_forward *fwds;
+	size_t n_fwds;
 	const char *src_dev;		/* VE_ROUTE_SRC_DEV or NULL */
 	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect (default), "list:A B" */
 	enum net_guard guard;
@@ -164,6 +175,27 @@ int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
 		 struct vz_err *e);
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e);
+
+/*
+ * Address translation: what the plan's addresses in nat_nets send beyond the
+ * node carries the node's address, and fwds lead to the first address of each
+ * family; of a routed prefix only the container's own address counts
+ * (net_addr_own()).  Everything is elements, commented "CT <ctid>", of maps and sets in
+ * one table, inet vz_nat, which is there as long as it has any.
+ *
+ * net_nat_apply() turns what the container has into what the plan says, in one
+ * transaction.  A new port that another container has, or that a program of the
+ * node is bound to on an address that is not loopback: code 188, and nothing
+ * has changed.  Other failures: code 34.  net_nat_remove() is idempotent.
+ */
+bool net_nat_wanted(const struct net_plan *p);
+int net_nat_apply(const struct net_plan *p, struct vz_err *e);
+int net_nat_remove(uint32_t ctid, struct vz_err *e);
+/*
+ * 1 when a chain of somebody else drops by policy what the node forwards, with
+ * its "FAMILY TABLE CHAIN" in @name.  Only rules of nf_tables are looked at.
+ */
+int net_forward_blocked(char name[96]);
 
 /* "venet0.CTID", or "vnCTID" when that has more than 15 characters. */
 void net_venet_hostname(uint32_t ctid, char buf[16]);

@@ -11,7 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP,
-	    KIND_LIMIT, KIND_VERDICT };
+	    KIND_LIMIT, KIND_VERDICT, KIND_DNAT_MAP, KIND_MASQUERADE };
 
 /* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
 #define REG(i) (NFT_REG32_00 + (i))
@@ -50,7 +50,7 @@ static void put_data(struct nft *t, uint16_t type, const void *v, size_t len)
 
 static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 {
-	static const char *const names[] = { "payload", "meta", "ct", "exthdr" };
+	static const char *const names[] = { "payload", "meta", "ct", "exthdr", "fib" };
 	struct expr x = expr_open(t, names[f->from]);
 
 	switch (f->from) {
@@ -74,12 +74,20 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 		put_be32(t, NFTA_EXTHDR_OFFSET, f->off);
 		put_be32(t, NFTA_EXTHDR_LEN, f->len);
 		break;
+	case NFT_FROM_FIB:
+		put_be32(t, NFTA_FIB_DREG, reg);
+		put_be32(t, NFTA_FIB_RESULT, f->key);
+		put_be32(t, NFTA_FIB_FLAGS, f->off);
+		break;
 	}
 	expr_close(t, x);
 }
 
-/* Fields one behind the other, each from a register's start, as keys of sets are laid out. */
-static void load_all(struct nft *t, const struct nft_stmt *s)
+/*
+ * Fields one behind the other, each from a register's start, as keys of sets are
+ * laid out.  Returns the first register that is free.
+ */
+static uint32_t load_all(struct nft *t, const struct nft_stmt *s)
 {
 	uint32_t reg = 0;
 
@@ -87,6 +95,7 @@ static void load_all(struct nft *t, const struct nft_stmt *s)
 		load(t, &s->f[i], REG(reg));
 		reg += NLA_ALIGN(s->f[i].len) / 4u;
 	}
+	return reg;
 }
 
 static void put_cmp(struct nft *t, const struct nft_stmt *s)
@@ -181,6 +190,23 @@ static void put_verdict(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
+static void put_dnat_map(struct nft *t, const struct nft_stmt *s)
+{
+	uint32_t to = load_all(t, s);
+	struct expr x = expr_open(t, "lookup");
+
+	nl_put_str(&t->b, NFTA_LOOKUP_SET, s->name);
+	put_be32(t, NFTA_LOOKUP_SREG, REG(0));
+	put_be32(t, NFTA_LOOKUP_DREG, REG(to));
+	expr_close(t, x);
+	x = expr_open(t, "nat");
+	put_be32(t, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	put_be32(t, NFTA_NAT_FAMILY, (uint32_t)s->code);
+	put_be32(t, NFTA_NAT_REG_ADDR_MIN, REG(to));
+	put_be32(t, NFTA_NAT_REG_PROTO_MIN, REG(to + (s->code == NFPROTO_IPV6 ? 4u : 1u)));
+	expr_close(t, x);
+}
+
 static void put_stmt(struct nft *t, const struct nft_stmt *s)
 {
 	switch ((enum kind)s->kind) {
@@ -201,6 +227,12 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 		break;
 	case KIND_VERDICT:
 		put_verdict(t, s);
+		break;
+	case KIND_DNAT_MAP:
+		put_dnat_map(t, s);
+		break;
+	case KIND_MASQUERADE:
+		expr_close(t, expr_open(t, "masq"));
 		break;
 	}
 }
@@ -356,4 +388,18 @@ struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst)
 struct nft_stmt nft_verdict(int code, const char *chain)
 {
 	return (struct nft_stmt){ .kind = KIND_VERDICT, .code = code, .name = chain };
+}
+
+struct nft_stmt nft_dnat_map(uint8_t family, const struct nft_field *f, size_t n, const char *map)
+{
+	struct nft_stmt s = { .kind = KIND_DNAT_MAP, .name = map, .code = family };
+
+	for (; s.n_fields < n; s.n_fields++)
+		s.f[s.n_fields] = f[s.n_fields];
+	return s;
+}
+
+struct nft_stmt nft_masquerade(void)
+{
+	return (struct nft_stmt){ .kind = KIND_MASQUERADE };
 }

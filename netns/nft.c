@@ -11,6 +11,7 @@
 #define SUBSYS(msg) ((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (msg)))
 /* A list of elements that is longer goes on in another message: nla_len has 16 bits. */
 #define ELEMS_MAX 32768
+#define UDATA_COMMENT 0		/* NFTNL_UDATA_SET_ELEM_COMMENT */
 
 static void put_be32(struct nft *t, uint16_t type, uint32_t v)
 {
@@ -65,6 +66,11 @@ void nft_begin(struct nft *t, uint8_t family, const char *table)
 	t->set_id = 0;
 	nft_table(t, family, table);
 	begin_raw(t, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
+
+void nft_only_if(struct nft *t, uint32_t generation)
+{
+	put_be32(t, NFNL_BATCH_GENID, generation);
 }
 
 void nft_done(struct nft *t)
@@ -185,8 +191,9 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 	if (s->to_verdict) {
 		put_be32(t, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	} else if (s->to) {
-		put_be32(t, NFTA_SET_DATA_TYPE, s->to >> 8);
-		put_be32(t, NFTA_SET_DATA_LEN, type_len(s->to));
+		put_be32(t, NFTA_SET_DATA_TYPE, s->to2 ? s->to >> 8 << 6 | s->to2 >> 8 : s->to >> 8);
+		put_be32(t, NFTA_SET_DATA_LEN, s->to2 ? NLA_ALIGN(type_len(s->to)) +
+			 NLA_ALIGN(type_len(s->to2)) : type_len(s->to));
 	} else if (s->to_counter) {
 		put_be32(t, NFTA_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	}
@@ -286,6 +293,25 @@ void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, si
 
 	if (t->elems_type == NFT_MSG_NEWSETELEM)
 		put_value(t, NFTA_SET_ELEM_DATA, to, to_len);
+	nest_end(t, at);
+}
+
+void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to, size_t to_len,
+		      const char *comment)
+{
+	/* Type, length, text: as libnftnl's udata.h keeps them. */
+	uint8_t udata[2 + sizeof(((struct nft_elem_info *)0)->comment)] = { UDATA_COMMENT };
+	size_t n = strlen(comment) + 1, at = elem_open(t, key, len);
+
+	if (n > sizeof(udata) - 2)
+		abort();	/* no comment of ours is that long */
+	if (t->elems_type == NFT_MSG_NEWSETELEM) {
+		if (to)
+			put_value(t, NFTA_SET_ELEM_DATA, to, to_len);
+		udata[1] = (uint8_t)n;
+		memcpy(udata + 2, comment, n);
+		nl_put(&t->b, NFTA_SET_ELEM_USERDATA, udata, n + 2);
+	}
 	nest_end(t, at);
 }
 
@@ -415,7 +441,7 @@ int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz
 	return r < 0 ? fail(t, code, r, &f, e) : 0;
 }
 
-static int open_sock(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
+int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
 {
 	int r = nl_open_proto(ret, NETLINK_NETFILTER);
 
@@ -425,7 +451,7 @@ static int open_sock(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
 int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
-	int r = open_sock(&s, code, e);
+	int r = nft_open(&s, code, e);
 
 	return r < 0 ? r : nft_commit_on(&s, t, code, e);
 }
@@ -522,7 +548,7 @@ int nft_counters(uint8_t family, const char *table, bool reset, nft_counter_fn f
 	struct counters c = { fn, arg };
 	struct nl_batch b;
 	struct nl_fail f;
-	int r = open_sock(&s, code, e);
+	int r = nft_open(&s, code, e);
 
 	if (r < 0)
 		return r;

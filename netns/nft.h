@@ -45,6 +45,11 @@ struct nft {
 
 /* An empty transaction, for one table; ends with nft_done(). */
 void nft_begin(struct nft *t, uint8_t family, const char *table);
+/*
+ * Called next: the transaction is executed only if the rules are still those of
+ * @generation, see nft_generation(); else nft_commit() returns -ERESTART.
+ */
+void nft_only_if(struct nft *t, uint32_t generation);
 /* What follows belongs to another table of the same transaction. */
 void nft_table(struct nft *t, uint8_t family, const char *table);
 void nft_done(struct nft *t);
@@ -107,7 +112,7 @@ struct nft_set {
 	uint32_t flags;			/* NFT_SET_INTERVAL, NFT_SET_CONSTANT, NFT_SET_TIMEOUT */
 	bool to_verdict;		/* a verdict map */
 	bool to_counter;		/* elements name a counter */
-	uint32_t to;			/* a map to NFT_*, or 0 */
+	uint32_t to, to2;		/* a map to NFT_* (two: concatenated), or 0 */
 	uint32_t size;			/* most elements; 0: no limit */
 };
 
@@ -124,6 +129,9 @@ void nft_elems_del(struct nft *t, const char *set);
 void nft_elem(struct nft *t, const void *key, size_t len);
 void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter);
 void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, size_t to_len);
+/* With a comment, which nft(8) shows; @to may be NULL: a set's. */
+void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to, size_t to_len,
+		      const char *comment);
 /* @code: NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO ...; @chain or NULL */
 void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain);
 /* addr/plen in a set with NFT_SET_INTERVAL and one field. */
@@ -150,7 +158,7 @@ struct nft_field {
 	bool host;			/* byte order of the kernel's value */
 };
 
-enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR };
+enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, NFT_FROM_FIB };
 
 #define NFT_PAYLOAD(base, off, len) ((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false })
 #define NFT_LL(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_LL_HEADER, off, len)
@@ -192,6 +200,10 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR };
 #define NFT_META_IIFG		NFT_META(NFT_META_IIFGROUP, 4, true)
 #define NFT_META_OIFG		NFT_META(NFT_META_OIFGROUP, 4, true)
 #define NFT_CT_STATEF		((struct nft_field){ NFT_FROM_CT, NFT_CT_STATE, 0, 4, true })
+
+/* fib daddr type: RTN_* */
+#define NFT_FIB_DADDR_TYPE	((struct nft_field){ NFT_FROM_FIB, NFT_FIB_RESULT_ADDRTYPE, \
+						     NFTA_FIB_F_DADDR, 4, true })
 
 /* One match or statement; made by the functions below. */
 struct nft_stmt {
@@ -239,6 +251,13 @@ struct nft_stmt nft_count(const char *counter);			/* a named counter */
 struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst);
 struct nft_stmt nft_verdict(int code, const char *chain);
 
+/*
+ * dnat to the address (of @family: NFPROTO_IPV4, NFPROTO_IPV6) and port that the
+ * map has for @n fields; no match where it has none.
+ */
+struct nft_stmt nft_dnat_map(uint8_t family, const struct nft_field *f, size_t n, const char *map);
+struct nft_stmt nft_masquerade(void);
+
 static inline struct nft_stmt nft_accept(void)
 {
 	return nft_verdict(NF_ACCEPT, NULL);
@@ -271,6 +290,39 @@ struct nft_counter {
 	char name[64];
 	uint64_t bytes, packets;
 };
+
+/* A socket for what follows and for nft_commit_on(). */
+int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
+
+/* Changes with every transaction of anybody in this network namespace. */
+int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct vz_err *e);
+
+struct nft_elem_info {
+	struct nl_span key, to;		/* empty: none */
+	char comment[32];		/* "": none, or longer */
+};
+
+/* 1 and the next of the elements that a message of a dump has, 0, -EBADMSG. */
+int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret);
+/* The list of the message; empty: not one of elements. */
+struct nl_span nft_elem_list(const struct nlmsghdr *h);
+typedef int (*nft_elem_fn)(const struct nft_elem_info *i, void *arg);
+/* -ENOENT: no such set or table; -EAGAIN: it changed meanwhile. */
+int nft_elems_dump(struct nl_sock *s, uint8_t family, const char *table, const char *set,
+		   nft_elem_fn fn, void *arg, enum vz_code code, struct vz_err *e);
+
+struct nft_chain_info {
+	uint8_t family;
+	char table[NFT_TABLE_LEN], name[32];
+	bool base, drop;		/* drop: the policy of a base chain */
+	uint32_t hook;
+};
+
+/* -ENOENT: no chain's, or with longer names. */
+int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret);
+typedef int (*nft_chain_fn)(const struct nft_chain_info *c, void *arg);
+/* Every chain of every table; none where there is no nf_tables. */
+int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e);
 
 /* -ENOENT: not a counter's, or with a longer name than ours have. */
 int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret);

@@ -28,6 +28,7 @@ leak_snapshot()
 		{ ip -4 route show table all; ip -6 route show table all; } | sed 's/^/route /'
 		{ ip -4 neigh show proxy; ip -6 neigh show proxy; } | sed 's/^/proxy /'
 		ip -o rule | sed 's/^/rule /'
+		command -v nft >/dev/null && nft list ruleset | sed 's/^/nft /'
 		find "$VZ_RUNDIR" -mindepth 1 ! -name 'restarts.*' | sed 's/^/run /'
 		for f in ids creating reboot private root etc/names etc/conf; do
 			find "$node/$f" -mindepth 1 -maxdepth 1 ! -name '*.destroyed' |

@@ -118,6 +118,7 @@ enum vz_code {
 	VZ_VM_ERROR = 185,
 	VZ_IMAGE_SIGNATURE = 186,
 	VZ_TEMPLATE_ERROR = 187,
+	VZ_PORT_INUSE = 188,
 };
 
 struct vz_err {

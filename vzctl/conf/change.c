@@ -231,6 +231,8 @@ static int list_delete(struct conf_change *ch, enum param_id p, const char *valu
 			else
 				w = canon;
 		}
+		if (row->type == PT_FWDLIST && !str_eq(w, "all"))
+			w = value_fwd_canon(w, canon, sizeof(canon)) < 0 ? "" : canon;
 		if (!*w)
 			return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
 				       "Bad parameter for --%s: %.100s", row->opt_del, value);
@@ -438,6 +440,28 @@ int conf_apply(struct conf *base, const struct conf_change *ch, struct vz_err *e
 	if (list_find(ch, P_NETIF) || ch->n_edits)
 		r = apply_netif(base, ch, e);
 	return r;
+}
+
+/* ---- addresses that vzctl chooses ---------------------------------------- */
+
+void conf_change_set_auto(struct conf_change *ch, const struct vz_strv *addrs)
+{
+	struct list_change *l = list_get(ch, P_IP_ADDRESS);
+	struct vz_strv add = VZ_STRV_INIT;
+
+	/* Not from the command line: the file or the sample has it. */
+	if (!vz_strv_has(&l->add, "auto")) {
+		vz_strv_add(&l->del, "auto");
+		vz_strv_copy(&add, addrs);
+	}
+	for (size_t i = 0; i < l->add.n; i++) {
+		if (str_eq(l->add.v[i], "auto"))
+			vz_strv_copy(&add, addrs);
+		else
+			vz_strv_add(&add, l->add.v[i]);
+	}
+	vz_strv_done(&l->add);
+	l->add = add;
 }
 
 /* ---- interface names ------------------------------------------------- */

@@ -45,6 +45,18 @@ struct conf_device {
 	char access[8];			/* "rw", "none" */
 };
 
+/* PORTFWD: @n ports from @port on lead to as many from @ct_port on. */
+struct conf_portfwd {
+	char addr[46];			/* of the node; "": all */
+	uint16_t port, n, ct_port;
+	bool udp;
+};
+
+/* [ADDR:]HOSTPORT[-END]:CTPORT[/tcp|/udp], an IPv6 ADDR in brackets.  0 or -EINVAL. */
+int conf_portfwd_parse(const char *text, struct conf_portfwd *ret);
+/* The same port of the same address, whatever it leads to. */
+bool conf_portfwd_overlap(const struct conf_portfwd *a, const struct conf_portfwd *b);
+
 struct conf *conf_new(void);
 void conf_free(struct conf *c);
 static inline void conf_freep(struct conf **c)
@@ -100,6 +112,8 @@ int conf_change_set(struct conf_change *ch, enum param_id p, const char *value,
 void conf_change_unset(struct conf_change *ch, enum param_id p);
 /* --applyconfig: every value of @sample that is not the identity of a container. */
 void conf_change_sample(struct conf_change *ch, const struct conf *sample);
+/* The word "auto" in IP_ADDRESS, of the change or of what it changes, becomes @addrs. */
+void conf_change_set_auto(struct conf_change *ch, const struct vz_strv *addrs);
 /*
  * Gives the interfaces that @ch adds the names and addresses that were not
  * typed: vethCTID.N, 00:18:51:xx:xx:xx inside and FE:18:51:xx:xx:xx outside.

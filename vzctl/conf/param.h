@@ -37,6 +37,7 @@ enum param_type {
 	PT_ADDRLIST,	/* conf_list: addresses without mask or one of @words */
 	PT_WORDLIST,	/* conf_list: words without blanks */
 	PT_BINDLIST,	/* conf_list: "SRC:DST[,opt...]" */
+	PT_FWDLIST,	/* conf_list: see conf_portfwd_parse() */
 	PT_NETIF,	/* conf_netifs */
 	PT_TOGGLES,	/* conf_toggles: names of @words */
 	PT_DEVICES,	/* conf_devices: b|c:MAJ:MIN:rwqm */

@@ -69,6 +69,8 @@ bool value_empty(const struct param *p, const union value *v);
 bool param_is_list(const struct param *p);
 /* One address with an optional prefix length, canonical; -EINVAL. */
 int value_ip_canon(const char *s, bool want_mask, char *ret, size_t size);
+/* One port forward, canonical; -EINVAL. */
+int value_fwd_canon(const char *s, char *ret, size_t size);
 /* True for 0.0.0.0, :: and ::0, which 4.x ignores. */
 bool value_ip_is_any(const char *s);
 /* Without the prefix length. */

@@ -15,7 +15,7 @@
 bool param_is_list(const struct param *p)
 {
 	return p->type == PT_IPLIST || p->type == PT_ADDRLIST || p->type == PT_WORDLIST ||
-	       p->type == PT_BINDLIST;
+	       p->type == PT_BINDLIST || p->type == PT_FWDLIST;
 }
 
 static bool is_string(const struct param *p)
@@ -466,6 +466,8 @@ static bool item_canon(const struct param *p, const char *s, size_t len, char *r
 		return true;
 	if (p->type == PT_IPLIST || p->type == PT_ADDRLIST)
 		return value_ip_canon(s, p->type == PT_IPLIST, ret, size) == 0;
+	if (p->type == PT_FWDLIST)
+		return value_fwd_canon(s, ret, size) == 0;
 	return p->type == PT_BINDLIST ? bind_ok(s) : plain_word(s);
 }
 
@@ -475,6 +477,8 @@ static const char *list_syntax(const struct param *p)
 	       p->type == PT_ADDRLIST ? "IPv4 or IPv6 addresses, or inherit" :
 	       p->type == PT_BINDLIST ?
 			"SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths" :
+	       p->type == PT_FWDLIST ?
+			"[ADDR:]HOSTPORT[-END]:CTPORT[/tcp|/udp] with ports from 1 to 65535, 1024 in a range" :
 			"words without quotes";
 }
 
@@ -723,6 +727,7 @@ int value_parse(const struct param *p, const char *s, enum conf_source src, unio
 	case PT_ADDRLIST:
 	case PT_WORDLIST:
 	case PT_BINDLIST:
+	case PT_FWDLIST:
 		r = parse_list(p, s, &v, why, why_size);
 		break;
 	case PT_NETIF:

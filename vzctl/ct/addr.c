@@ -14,7 +14,7 @@ int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e)
 	struct net_addr a;
 
 	for (size_t i = 0; i < add->n; i++)
-		if (net_addr_parse(add->v[i], &a) < 0)
+		if (!str_eq(add->v[i], "auto") && net_addr_parse(add->v[i], &a) < 0)
 			return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
 				       "Bad parameter for --ipadd: %.100s (no address or prefix for a container: loopback, multicast, broadcast, link-local and the like are not, nor prefixes shorter than /%d and /%d)",
 				       add->v[i], NET_PREFIX_MIN4, NET_PREFIX_MIN6);

@@ -8,6 +8,7 @@
  * container, is replaced by the next create and removed by repair.
  */
 #define VZ_ROOM "ct"
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -22,8 +23,8 @@
 
 /*
  * A note on disk while a create is under way: whether the config file is to be
- * made by it, where the private area is, and the name.  Found by the next command, it
- * says that all of that is debris and not somebody's container.
+ * made by it, where the private area is, the name and the addresses.  Found by the next
+ * command, it says that all of that is debris and not somebody's container.
  */
 static char *note_path(uint32_t id)
 {
@@ -39,9 +40,10 @@ static char *note_path(uint32_t id)
 static int step_begin(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_free_ char *path = note_path(p->ct->id), *dir = xstrdup(path);
+	_cleanup_free_ char *addrs = vz_strv_join(conf_list(p->ct->conf, P_IP_ADDRESS), " ");
 	const char *name = conf_str(p->ct->conf, P_NAME);
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n", p->ct->has_conf ? "old" : "new",
-					      p->ct->private, name ? name : "");
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n%s\n", p->ct->has_conf ? "old" : "new",
+					      p->ct->private, name ? name : "", addrs);
 	int r;
 
 	*strrchr(dir, '/') = '\0';
@@ -81,21 +83,22 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 	_cleanup_free_ char *path = note_path(ct->id), *conf = conf_ct_path(ct->id);
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 	struct store_ref s = { .ctid = ct->id };
-	char *save = NULL;
 	const char *kind, *name;
+	char *at;
 	int r;
 
 	if (io_read_file_at(AT_FDCWD, path, &b, 8192) < 0)
 		return 0;
-	kind = b.s ? strtok_r(b.s, "\n", &save) : NULL;
-	s.private = kind ? strtok_r(NULL, "\n", &save) : NULL;
+	at = b.s;
+	kind = strsep(&at, "\n");
+	s.private = strsep(&at, "\n");
 	if (s.private && *s.private == '/') {
 		vz_info("Removing what a killed create left: %s", s.private);
 		r = store_destroy(&s, e);
 		if (r < 0)
 			return r;
-		name = strtok_r(NULL, "\n", &save);
-		if (name)
+		name = strsep(&at, "\n");
+		if (name && *name)
 			conf_name_set(ct->id, NULL, name, VZ_IGNORE);
 		if (str_eq(kind, "new")) {
 			unlink(conf);
@@ -104,6 +107,53 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 	}
 	unlink(path);
 	return ct_reload(ct, e) < 0 ? -EIO : 1;
+}
+
+void ct_creating_addrs(struct vz_strv *ret)
+{
+	_cleanup_free_ char *any = note_path(0);
+	struct dirent *de;
+	DIR *d;
+
+	*strrchr(any, '/') = '\0';
+	d = opendir(any);
+	while (d && (de = readdir(d))) {
+		_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+		const char *line;
+		char *at;
+
+		if (*de->d_name == '.' || io_read_file_at(dirfd(d), de->d_name, &b, 8192) < 0)
+			continue;
+		at = b.s;
+		for (int i = 0; i < 3; i++)
+			strsep(&at, "\n");
+		line = strsep(&at, "\n");
+		if (line)
+			vz_strv_split(ret, line, " ");
+	}
+	if (d)
+		closedir(d);
+}
+
+static bool want_auto(const struct ct_plan *p)
+{
+	return ct_auto_wanted(p->ct->conf);
+}
+
+/* Written into the note: from there on others see that the addresses are taken. */
+static int step_auto(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int lock = -EBADF;
+	int r = ct_auto_addrs(p->ct, p->create->change, &lock, e);
+
+	return r < 0 ? r : step_begin(p, e);
+}
+
+static void show_auto(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *nets = conf_format(p->ct->node, P_NAT_NETWORK);
+
+	vz_buf_addf(b, "a free address of %s", nets && *nets ? nets : "NAT_NETWORK, which is not set");
 }
 
 static bool want_tree(const struct ct_plan *p)
@@ -264,6 +314,7 @@ static void show_create_hook(const struct ct_plan *p, struct vz_buf *b)
 
 static const struct ct_step create_steps[] = {
 	{ "create.begin", step_begin, undo_begin, show_begin, NULL },
+	{ "net.auto", step_auto, NULL, show_auto, want_auto },
 	{ "tmpl.tree", step_template, NULL, show_template, want_tree },
 	{ "ids.alloc", step_ids, undo_ids, show_ids, NULL },
 	{ "store.create", step_area, undo_area, show_area, NULL },
@@ -297,7 +348,7 @@ static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err 
 		return r;
 	ct->root = conf_str(ct->conf, P_VE_ROOT);
 	ct->private = conf_str(ct->conf, P_VE_PRIVATE);
-	return 0;
+	return ct_nat_check(ct->conf, e);
 }
 
 static int record(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)

@@ -39,6 +39,8 @@ struct ct_plan {
 	struct store_ref store;
 	struct net_plan net;
 	struct net_addr *addrs;
+	struct net_addr *nat_nets;
+	struct net_forward *fwds;
 	struct net_veth *veths;
 	const char **netdevs;
 	struct ns_dev *devs;
@@ -140,6 +142,27 @@ int ct_ids_alloc(struct ct *ct, uint32_t *ret_base, struct vz_err *e);
 int ct_ids_claim(struct ct *ct, const struct ns_idmap *map, struct vz_err *e);
 void ct_ids_free(uint32_t id);
 char *ct_console_log(uint32_t id);	/* owned by the caller */
+
+/* ---- nat.c -------------------------------------------------------------- */
+
+/* NAT_NETWORK and PORTFWD of the plan's config. */
+int ct_nat_plan(struct ct_plan *p, struct vz_err *e);
+/* One port twice in PORTFWD: 21. */
+int ct_nat_check(const struct conf *c, struct vz_err *e);
+/* Translation as the plan says, marked in the run directory before it is there. */
+int ct_nat_apply(struct ct_plan *p, struct vz_err *e);
+/* Removes what the mark says may be there. */
+int ct_nat_remove(uint32_t id, struct vz_err *e);
+/* Does IP_ADDRESS have the word "auto"? */
+bool ct_auto_wanted(const struct conf *c);
+/*
+ * Puts free addresses of NAT_NETWORK in its place, in ct->conf and @ch.  They
+ * are reserved as long as *ret_lock is open: until then they must be on disk.
+ * 89 when there are none, or no NAT_NETWORK.
+ */
+int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *ret_lock, struct vz_err *e);
+/* Adds the addresses that creates which are under way have chosen. */
+void ct_creating_addrs(struct vz_strv *ret);
 
 /* ---- dist.c ------------------------------------------------------------- */
 

@@ -176,6 +176,9 @@ static int plan_addrs(struct ct_plan *p, struct vz_err *e)
 	p->addrs = xcalloc(ips->n, sizeof(*p->addrs));
 	p->net.n_addrs = 0;
 	for (size_t i = 0; i < ips->n; i++) {
+		/* Chosen when it starts. */
+		if (str_eq(ips->v[i], "auto"))
+			continue;
 		if (net_addr_parse(ips->v[i], &p->addrs[p->net.n_addrs]) < 0) {
 			vz_warn("Address '%s' cannot be a container's, ignoring", ips->v[i]);
 			continue;
@@ -218,6 +221,8 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	p->net.guard = plan_guard(p->ct->node);
 	p->net.bcast_rate = (uint32_t)conf_u64(p->ct->node, P_NET_GUARD_BCAST, NET_BCAST_RATE);
 	r = plan_addrs(p, e);
+	if (r == 0)
+		r = ct_nat_plan(p, e);
 	if (r < 0)
 		return r;
 	p->veths = xcalloc(n, sizeof(*p->veths));
@@ -367,6 +372,8 @@ void ct_plan_done(struct ct_plan *p)
 	close_fd(&p->netns);
 	close_fd(&p->dev);
 	free(p->addrs);
+	free(p->nat_nets);
+	free(p->fwds);
 	free(p->veths);
 	free(p->netdevs);
 	free(p->devs);

@@ -217,8 +217,13 @@ static int apply_devs(struct apply *a, const struct conf *old, struct vz_err *e)
 static int apply_running(struct apply *a, const struct conf *old, struct vz_err *e)
 {
 	_cleanup_close_ int netns = -EBADF;
-	int r = apply_limits(a, e);
+	int r = 0;
 
+	/* First: a port that is taken is refused before anything has changed. */
+	if (conf_change_has(a->ch, P_PORTFWD) || conf_change_has(a->ch, P_IP_ADDRESS))
+		r = ct_nat_apply(a->plan, e);
+	if (r == 0)
+		r = apply_limits(a, e);
 	if (r < 0)
 		return r;
 	netns = ns_open(a->init, "net", e);
@@ -359,7 +364,10 @@ static int apply_stopped(struct ct *ct, const struct ct_set_opts *o, struct vz_e
 static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
 	struct conf_pair ram;
+	int r = ct_nat_check(ct->conf, e);
 
+	if (r < 0)
+		return r;
 	param_for_each(id)
 		if (!o->save && (param_get(id)->flags & PF_NEEDS_SAVE) &&
 		    conf_change_has(o->change, id))
@@ -434,6 +442,7 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
 	bool running = ct_is_running(ct->slice, ct->id), later;
+	_cleanup_close_ int addr_lock = -EBADF;
 	_cleanup_conf_ struct conf *old = NULL;
 	char names[256];
 	int r;
@@ -461,6 +470,11 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 	if (o->dry_run) {
 		show_changes(ct, old, running, o);
 		return 0;
+	}
+	if (ct_auto_wanted(ct->conf) && conf_change_has(o->change, P_IP_ADDRESS)) {
+		r = ct_auto_addrs(ct, o->change, &addr_lock, e);
+		if (r < 0)
+			return r;
 	}
 	if (running)
 		r = apply_now(ct, o, old, e);

@@ -230,6 +230,30 @@ static void show_net(const struct ct_plan *p, struct vz_buf *b)
 		vz_buf_adds(b, "loopback only");
 }
 
+static bool want_nat(const struct ct_plan *p)
+{
+	return want_net(p) && net_nat_wanted(&p->net);
+}
+
+static int step_nat(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_nat_apply(p, e);
+}
+
+static void undo_nat(struct ct_plan *p)
+{
+	ct_nat_remove(p->ct->id, VZ_IGNORE);
+}
+
+static void show_nat(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *fwds = conf_format(p->ct->conf, P_PORTFWD);
+
+	vz_buf_adds(b, "elements of table inet vz_nat");
+	if (fwds && *fwds)
+		vz_buf_addf(b, ", forward %s", fwds);
+}
+
 /*
  * Mounts that an action script stacked below VE_ROOT come along, with the
  * container's ids; a file system that cannot be mapped stays as it is.
@@ -324,6 +348,7 @@ static const struct ct_step start_steps[] = {
 	{ "ns.clone", step_clone, undo_cgroup, show_clone, NULL },
 	{ "store.mount", step_mount, undo_mount, show_mount, NULL },
 	{ "net.attach", step_net, undo_net, show_net, want_net },
+	{ "net.nat", step_nat, undo_nat, show_nat, want_nat },
 	{ "init.exec", step_init, undo_cgroup, show_init, NULL },
 	{ "state.running", step_running, undo_running, show_running, NULL },
 	{ "hook.start", step_hook, undo_cgroup, show_hook, want_start_hook },
@@ -395,6 +420,23 @@ static int wait_started(struct ct *ct, struct vz_err *e)
 	return 0;
 }
 
+/* "auto" in a file that was edited by hand: the address is kept for good. */
+static int save_auto(struct ct *ct, struct vz_err *e)
+{
+	_cleanup_close_ int lock = -EBADF;
+	struct conf_change *ch;
+	int r;
+
+	if (!ct_auto_wanted(ct->conf))
+		return 0;
+	ch = conf_change_new();
+	r = ct_auto_addrs(ct, ch, &lock, e);
+	if (r == 0)
+		r = conf_save_ct(ct->id, ch, false, e);
+	conf_change_free(ch);
+	return r < 0 ? r : 0;
+}
+
 int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
@@ -402,7 +444,10 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 
 	if (r < 0)
 		return r;
-	r = ct_plan_make(ct, "start", &p, e);
+	if (!o->dry_run)
+		r = save_auto(ct, e);
+	if (r == 0)
+		r = ct_plan_make(ct, "start", &p, e);
 	if (r < 0)
 		return r;
 	p.start = *o;

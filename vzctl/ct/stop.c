@@ -26,6 +26,10 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 
 	if (r < 0)
 		return r;
+	/* Before the links: without their route a forwarded packet would leave the node. */
+	r = ct_nat_remove(p->ct->id, e);
+	if (r < 0)
+		return r;
 	/* Without a state file no start got as far as making links. */
 	if (had || umount) {
 		r = net_detach(&p->net, e);

@@ -53,6 +53,7 @@ static void get_conf(struct ent *e, const struct field *f, char suffix, struct v
 	case PT_ADDRLIST:
 	case PT_WORDLIST:
 	case PT_BINDLIST:
+	case PT_FWDLIST:
 		l = conf_list(e->conf, p);
 		for (size_t i = 0; i < l->n; i++)
 			val_add(v, l->v[i]);

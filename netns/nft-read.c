@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What nf_tables has: elements of sets, chains.  Written by anybody: not trusted. */
+#define VZ_ROOM "netns"
+#include "nft.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+
+#define MSG(msg) ((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (msg)))
+
+static void begin(struct nl_batch *b, uint16_t msg, uint16_t flags, uint8_t family)
+{
+	struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
+
+	nl_batch_reset(b);
+	nl_begin(b, MSG(msg), flags, &g, sizeof(g));
+}
+
+static bool attr_be32(const struct nl_attr *a, uint32_t *ret)
+{
+	if (!nl_attr_u32(a, ret))
+		return false;
+	*ret = ntohl(*ret);
+	return true;
+}
+
+/* ---- generation --------------------------------------------------------- */
+
+static int see_generation(const struct nlmsghdr *h, void *arg)
+{
+	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_attr a;
+	int r;
+
+	while ((r = nl_attr_next(&s, &a)) > 0)
+		if (a.type == NFTA_GEN_ID && attr_be32(&a, arg))
+			return 0;
+	return r < 0 ? r : -EBADMSG;
+}
+
+int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct vz_err *e)
+{
+	uint32_t gen = 0;
+	struct nl_batch b;
+	struct nl_fail f;
+	int r;
+
+	begin(&b, NFT_MSG_GETGEN, 0, AF_UNSPEC);
+	r = nl_query(s, &b, see_generation, &gen, &f);
+	if (r < 0 && nft_missing(r))
+		return vz_fail(e, code, -r, "this kernel has no nf_tables");
+	if (r < 0)
+		return vz_fail(e, code, -r, "cannot talk to the kernel (nf_tables)");
+	*ret = gen;
+	return 0;
+}
+
+/* ---- elements ------------------------------------------------------------ */
+
+struct nl_span nft_elem_list(const struct nlmsghdr *h)
+{
+	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_attr a;
+
+	while (h->nlmsg_type == MSG(NFT_MSG_NEWSETELEM) && nl_attr_next(&s, &a) > 0)
+		if (a.type == NFTA_SET_ELEM_LIST_ELEMENTS)
+			return a.v;
+	return (struct nl_span){ 0 };
+}
+
+/* The value inside of a key or of data; a verdict has none. */
+static struct nl_span value_of(struct nl_span s)
+{
+	struct nl_attr a;
+
+	while (nl_attr_next(&s, &a) > 0)
+		if (a.type == NFTA_DATA_VALUE)
+			return a.v;
+	return (struct nl_span){ 0 };
+}
+
+/* Pieces of one byte type, one byte length, value: the comment is type 0. */
+static void comment_of(struct nl_span s, char *ret, size_t size)
+{
+	while (s.n >= 2 && s.p[1] <= s.n - 2) {
+		size_t n = s.p[1];
+
+		if (s.p[0] == 0 && n && n <= size && !s.p[2 + n - 1]) {
+			memcpy(ret, s.p + 2, n);
+			return;
+		}
+		s.p += n + 2;
+		s.n -= n + 2;
+	}
+}
+
+int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret)
+{
+	struct nft_elem_info i = { 0 };
+	struct nl_attr elem, a;
+	int r = nl_attr_next(list, &elem);
+
+	if (r <= 0)
+		return r;
+	while ((r = nl_attr_next(&elem.v, &a)) > 0) {
+		if (a.type == NFTA_SET_ELEM_KEY)
+			i.key = value_of(a.v);
+		else if (a.type == NFTA_SET_ELEM_DATA)
+			i.to = value_of(a.v);
+		else if (a.type == NFTA_SET_ELEM_USERDATA)
+			comment_of(a.v, i.comment, sizeof(i.comment));
+	}
+	if (r < 0)
+		return r;
+	*ret = i;
+	return 1;
+}
+
+struct dump {
+	void *fn, *arg;
+};
+
+static int see_elems(const struct nlmsghdr *h, void *arg)
+{
+	struct nl_span list = nft_elem_list(h);
+	const struct dump *d = arg;
+	struct nft_elem_info i;
+	int r;
+
+	while ((r = nft_elem_next(&list, &i)) > 0) {
+		r = ((nft_elem_fn)d->fn)(&i, d->arg);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+int nft_elems_dump(struct nl_sock *s, uint8_t family, const char *table, const char *set,
+		   nft_elem_fn fn, void *arg, enum vz_code code, struct vz_err *e)
+{
+	struct dump d = { (void *)fn, arg };
+	struct nl_batch b;
+	struct nl_fail f;
+	int r;
+
+	begin(&b, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
+	nl_put_str(&b, NFTA_SET_ELEM_LIST_TABLE, table);
+	nl_put_str(&b, NFTA_SET_ELEM_LIST_SET, set);
+	r = nl_query(s, &b, see_elems, &d, &f);
+	return r >= 0 || r == -ENOENT || r == -EAGAIN ? r :
+		vz_fail(e, code, -r, "cannot read set %s of table %s", set, table);
+}
+
+/* ---- chains -------------------------------------------------------------- */
+
+static int parse_hook(struct nl_span s, struct nft_chain_info *c)
+{
+	struct nl_attr a;
+	int r;
+
+	c->base = true;
+	while ((r = nl_attr_next(&s, &a)) > 0)
+		if (a.type == NFTA_HOOK_HOOKNUM && !attr_be32(&a, &c->hook))
+			return -EBADMSG;
+	return r;
+}
+
+static int copy_name(const struct nl_attr *a, char *ret, size_t size)
+{
+	const char *s = nl_attr_str(a);
+
+	if (!s)
+		return -EBADMSG;
+	return (size_t)snprintf(ret, size, "%s", s) < size ? 0 : -ENOENT;
+}
+
+int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret)
+{
+	const struct nfgenmsg *g = nl_msg_hdr(h, sizeof(*g));
+	struct nl_span s = nl_msg_attrs(h, sizeof(*g));
+	struct nft_chain_info c = { 0 };
+	struct nl_attr a;
+	uint32_t v;
+	int r;
+
+	if (h->nlmsg_type != MSG(NFT_MSG_NEWCHAIN) || !g)
+		return -ENOENT;
+	c.family = g->nfgen_family;
+	while ((r = nl_attr_next(&s, &a)) > 0) {
+		if (a.type == NFTA_CHAIN_TABLE)
+			r = copy_name(&a, c.table, sizeof(c.table));
+		else if (a.type == NFTA_CHAIN_NAME)
+			r = copy_name(&a, c.name, sizeof(c.name));
+		else if (a.type == NFTA_CHAIN_HOOK)
+			r = parse_hook(a.v, &c);
+		else if (a.type == NFTA_CHAIN_POLICY && attr_be32(&a, &v))
+			c.drop = v == NF_DROP;
+		if (r < 0)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	*ret = c;
+	return 0;
+}
+
+static int see_chain(const struct nlmsghdr *h, void *arg)
+{
+	const struct dump *d = arg;
+	struct nft_chain_info c;
+	int r = nft_chain_parse(h, &c);
+
+	return r == -ENOENT ? 0 : r < 0 ? r : ((nft_chain_fn)d->fn)(&c, d->arg);
+}
+
+int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	struct dump d = { (void *)fn, arg };
+	struct nl_batch b;
+	struct nl_fail f;
+	int r = nft_open(&s, code, e);
+
+	if (r < 0)
+		return r;
+	begin(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
+	r = nl_query(&s, &b, see_chain, &d, &f);
+	return r >= 0 || nft_missing(r) ? 0 : vz_fail(e, code, -r, "cannot read chains of nf_tables");
+}
