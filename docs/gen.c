@@ -390,7 +390,7 @@ static const struct {
 	{ VZ_VM_ERROR, "A virtual machine failed." },
 	{ VZ_IMAGE_SIGNATURE, "The signature of a template is wrong." },
 	{ VZ_TEMPLATE_ERROR, "The template is broken." },
-	{ VZ_PORT_INUSE, "A port to forward belongs to another container or to a program of the node." },
+	{ VZ_PORT_INUSE, "A port to forward is another container's or a program's of the node." },
 };
 
 static void exit_codes(void)

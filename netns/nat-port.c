@@ -111,9 +111,8 @@ static bool is_bound(const struct port *p, const struct net_addr *a)
 	bool v6 = a->family == AF_INET6;
 	struct sockaddr_in6 s6 = { .sin6_family = AF_INET6, .sin6_port = p->port };
 	struct sockaddr_in s4 = { .sin_family = AF_INET, .sin_port = p->port };
-	_cleanup_close_ int fd = socket(a->family, (p->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
-					0);
-	int one = 1;
+	int type = (p->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, one = 1;
+	_cleanup_close_ int fd = socket(a->family, type, 0);
 
 	if (fd < 0)
 		return false;

@@ -226,5 +226,7 @@ int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e)
 		return r;
 	begin(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
 	r = nl_query(&s, &b, see_chain, &d, &f);
-	return r >= 0 || nft_missing(r) ? 0 : vz_fail(e, code, -r, "cannot read chains of nf_tables");
+	if (r >= 0 || nft_missing(r))
+		return 0;
+	return vz_fail(e, code, -r, "cannot read chains of nf_tables");
 }

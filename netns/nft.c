@@ -165,18 +165,31 @@ static void put_set_desc(struct nft *t, const struct nft_set *s, bool fields)
 	nest_end(t, desc);
 }
 
+/* nft packs the numbers of a concatenation, 6 bits each. */
+static uint32_t packed_type(const uint32_t *types, size_t n)
+{
+	uint32_t v = 0;
+
+	for (size_t i = 0; i < n && types[i]; i++)
+		v = v << 6 | types[i] >> 8;
+	return v;
+}
+
+/* Each field of several takes whole registers. */
+static uint32_t packed_len(const uint32_t *types, size_t n)
+{
+	uint32_t len = 0;
+
+	for (size_t i = 0; i < n && types[i]; i++)
+		len += NLA_ALIGN(type_len(types[i]));
+	return types[1] ? len : type_len(types[0]);
+}
+
 void nft_set_add(struct nft *t, const struct nft_set *s)
 {
-	uint32_t type = 0, len = 0, flags = s->flags;
+	uint32_t flags = s->flags;
 	bool fields = s->key[1] && s->flags & NFT_SET_INTERVAL;
 
-	for (size_t i = 0; i < NFT_KEY_FIELDS && s->key[i]; i++) {
-		/* nft packs the numbers of a concatenation, 6 bits each. */
-		type = type << 6 | s->key[i] >> 8;
-		len += NLA_ALIGN(type_len(s->key[i]));
-	}
-	if (!s->key[1])
-		len = type_len(s->key[0]);
 	if (fields)
 		flags |= NFT_SET_CONCAT;
 	if (s->to_verdict || s->to)
@@ -186,14 +199,15 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE);
 	nl_put_str(&t->b, NFTA_SET_NAME, s->name);
 	put_be32(t, NFTA_SET_FLAGS, flags);
-	put_be32(t, NFTA_SET_KEY_TYPE, type);
-	put_be32(t, NFTA_SET_KEY_LEN, len);
+	put_be32(t, NFTA_SET_KEY_TYPE, packed_type(s->key, NFT_KEY_FIELDS));
+	put_be32(t, NFTA_SET_KEY_LEN, packed_len(s->key, NFT_KEY_FIELDS));
 	if (s->to_verdict) {
 		put_be32(t, NFTA_SET_DATA_TYPE, NFT_DATA_VERDICT);
 	} else if (s->to) {
-		put_be32(t, NFTA_SET_DATA_TYPE, s->to2 ? s->to >> 8 << 6 | s->to2 >> 8 : s->to >> 8);
-		put_be32(t, NFTA_SET_DATA_LEN, s->to2 ? NLA_ALIGN(type_len(s->to)) +
-			 NLA_ALIGN(type_len(s->to2)) : type_len(s->to));
+		const uint32_t both[] = { s->to, s->to2 };
+
+		put_be32(t, NFTA_SET_DATA_TYPE, packed_type(both, 2));
+		put_be32(t, NFTA_SET_DATA_LEN, packed_len(both, 2));
 	} else if (s->to_counter) {
 		put_be32(t, NFTA_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	}

@@ -153,7 +153,8 @@ static void show_auto(const struct ct_plan *p, struct vz_buf *b)
 {
 	_cleanup_free_ char *nets = conf_format(p->ct->node, P_NAT_NETWORK);
 
-	vz_buf_addf(b, "a free address of %s", nets && *nets ? nets : "NAT_NETWORK, which is not set");
+	vz_buf_addf(b, "a free address of %s",
+		    nets && *nets ? nets : "NAT_NETWORK, which is not set");
 }
 
 static bool want_tree(const struct ct_plan *p)

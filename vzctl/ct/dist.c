@@ -72,10 +72,13 @@ static void add_list(const struct ct_plan *p, enum param_id id, const char *reso
 	const struct vz_strv *l = conf_list(p->ct->conf, id);
 	_cleanup_free_ char *text = NULL;
 
-	if (l->n == 1 && str_eq(l->v[0], "inherit"))
+	if (l->n == 1 && str_eq(l->v[0], "inherit")) {
 		inherit_resolv(resolv_key, &vals);
-	else
+		if (!vals.n && id == P_NAMESERVER)
+			vz_info("WARNING: NAMESERVER=inherit: the node's own resolver can only be reached from the node: give an address");
+	} else {
 		vz_strv_copy(&vals, l);
+	}
 	text = vz_strv_join(&vals, " ");
 	add_env(ret, key, text);
 }
