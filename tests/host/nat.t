@@ -216,6 +216,10 @@ unlike "$(nft list table inet vz_nat)" "$old" "the old one is forgotten"
 code 0 '' "what somebody flushed" sh -c "nft flush ruleset; vzctl set $b --portfwd 9001:80"
 ask_in $net tcp 192.0.2.1 8080
 is "$out" "b 192.0.2.2 81" "is there again"
+nft flush ruleset
+quiet "or by repair" vzctl repair $b
+ask_in $net tcp 192.0.2.1 8080
+is "$out" "b 192.0.2.2 81" "it is"
 quiet "start with forwards" vzctl start $a
 serve "$(init_pid $a)" a 80
 for p in 8180 8181; do

@@ -240,12 +240,19 @@ static int repair_running(struct ct *ct, struct vz_err *e)
 
 	if (ct_state_load(ct->id, &st) == 0 && st.mon_start &&
 	    ct_pid_start(st.mon) == st.mon_start) {
-		vz_info("Container is running, nothing to repair");
-		return 0;
+		r = ct_plan_make(ct, "repair", &p, e);
+		/* The node's rules may have been flushed under it. */
+		if (r == 0)
+			r = ct_nat_apply(&p, e);
+		if (r == 0)
+			vz_info("Container is running, nothing to repair");
+		return r;
 	}
 	r = ct_plan_make(ct, "repair", &p, e);
 	if (r == 0)
 		r = ct_adopt(&p, e);
+	if (r == 0)
+		r = ct_nat_apply(&p, e);
 	if (r == 0)
 		vz_info("Container has a monitor again; the console of this run is lost");
 	return r;

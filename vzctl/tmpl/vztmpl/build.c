@@ -69,18 +69,20 @@ int recipe_exec(char **argv)
 	return VZ_SYSTEM_ERROR;
 }
 
-static int recipe_run(const char *recipe, const char *recipe_dir, const char *root,
-		      const struct manifest *m, struct vz_err *e)
+static int recipe_run(const struct opts *o, const char *recipe, const char *recipe_dir,
+		      const char *root, const struct manifest *m, struct vz_err *e)
 {
 	_cleanup_free_ char *env_root = xasprintf("ROOT=%s", root);
 	_cleanup_free_ char *env_dir = xasprintf("RECIPES=%s", recipe_dir);
 	_cleanup_free_ char *env_arch = xasprintf("ARCH=%s", m->arch);
 	const char *argv[] = { "vztmpl", "run-recipe", recipe, NULL };
-	const char *env[8] = { env_root, env_dir, env_arch };
+	_cleanup_free_ char *http = o->proxy ? xasprintf("http_proxy=%s", o->proxy) : NULL;
+	_cleanup_free_ char *https = o->proxy ? xasprintf("https_proxy=%s", o->proxy) : NULL;
+	const char *env[10] = { env_root, env_dir, env_arch, http, https };
 	struct spawn sp = SPAWN_INIT;
-	int st, n = 3;
+	int st, n = o->proxy ? 5 : 3;
 
-	for (char **v = environ; *v && n < 7; v++)
+	for (char **v = environ; *v && n < 9; v++)
 		if (str_has_prefix(*v, "VZ_") && (strstr(*v, "_MIRROR=") || strstr(*v, "_KEY=")))
 			env[n++] = *v;
 
@@ -118,7 +120,7 @@ static int build_in(const struct opts *o, const char *name, const char *recipe,
 		    struct vz_err *e)
 {
 	struct tmpl_sum sum;
-	int r = recipe_run(recipe, recipe_dir, w->root, m, e);
+	int r = recipe_run(o, recipe, recipe_dir, w->root, m, e);
 
 	if (r < 0)
 		return r;

@@ -54,6 +54,7 @@ static void dirs_from_conf(struct opts *o, struct conf **node, char **dir)
 	if ((!o->template_dir || !o->private_dir) && conf_load_node(node, &e) < 0 &&
 	    e.code != VZ_NOCONFIG)
 		vz_warn("%s, ignoring", e.msg);
+	o->proxy = *node ? conf_str(*node, P_HTTP_PROXY) : NULL;
 	if (!o->template_dir) {
 		v = *node ? conf_str(*node, P_TEMPLATE) : NULL;
 		o->template_dir = v ? v : "/var/lib/vz/template";

@@ -10,6 +10,7 @@ struct opts {
 	const char *recipe_dir;		/* NULL: /etc/vz/recipes, then DATADIR/recipes */
 	const char *private_dir;	/* containers' private areas: who uses a tree */
 	const char *tag;		/* which image of an OCI layout; NULL: the only one */
+	const char *proxy;		/* HTTP_PROXY of vz.conf, or NULL */
 	bool json, quiet;
 };
 
