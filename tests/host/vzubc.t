@@ -89,6 +89,12 @@ for bad in 'x' "$(head -c 3000 /dev/zero | tr '\0' 9)"; do
 	run vzubc -r -rd "$st" -f "$node/f"
 	is "$rc|$(row physpages)" "0|234M - 91%|256M - 100%|-|256M|1" "a broken memory is none"
 done
+# Failures of what is not held.
+sed 's/^ *physpages .*/oomguarpages - - 0 100 7/' "$node/f" >"$node/g"
+run vzubc -r -rd "$st" -f "$node/g"
+is "$(row oomguarpages)" "- - -|- - -|-|400K|7" "an unknown use with failures"
+run vzubc -r -rd "$st" -f "$node/g"
+is "$(row oomguarpages)" "- - -|- - -|-|400K|-" "which are seen once"
 run vzubc -r -rd /proc/nowhere -f "$node/f"
 is "$rc" 1 "a directory that cannot be"
 

@@ -4,18 +4,23 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/num.h"
 #include "cg/usage.h"
 #include "tests/lib/tap.h"
 
 static char dir[] = "/tmp/vz-cg-usage-XXXXXX";
 
+static void put(const char *file, const char *text)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, file);
+
+	ok(io_write_atomic_at(AT_FDCWD, path, text, strlen(text), 0600, IO_ATOMIC_NOSYNC) == 0);
+}
+
 static int group(const char *file, const char *text)
 {
-	_cleanup_free_ char *path = NULL;
-
 	ok(mkdtemp(dir) != NULL);
-	path = xasprintf("%s/%s", dir, file);
-	ok(io_write_atomic_at(AT_FDCWD, path, text, strlen(text), 0600, IO_ATOMIC_NOSYNC) == 0);
+	put(file, text);
 	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -73,6 +78,21 @@ TEST(cpu)
 	is_int(c.periods, 4);
 	is_int(c.throttled, 3);
 	is_int(c.throttled_usec, 2);
+	is_int(c.weight, CG_NONE);
+	is_int(c.limit, CG_NONE);
+	put("cpu.max", "50000 100000\n");
+	put("cpu.weight", "77\n");
+	cg_cpu(g, &c);
+	is_int(c.weight, 77);
+	is_int(c.limit, 50);
+	put("cpu.max", "max 100000\n");
+	cg_cpu(g, &c);
+	is_int(c.limit, VZ_UNLIMITED);
+	put("cpu.max", "5 0\n");
+	cg_cpu(g, &c);
+	is_int(c.limit, CG_NONE);
+	ok(unlinkat(g, "cpu.max", 0) == 0);
+	ok(unlinkat(g, "cpu.weight", 0) == 0);
 	group_done(g, "cpu.stat");
 }
 
@@ -107,7 +127,22 @@ TEST(io)
 	is_int(d[1].minor, 3);
 	is_int(d[1].wios, 5);
 	is_int(d[1].rbytes, 0);
+	is_int(d[1].rbps, VZ_UNLIMITED);
 	free(d);
+	/* Of a device with and of one without traffic. */
+	put("io.max", "8:0 rbps=100 wbps=max riops=max wiops=7\n"
+		      "9:9 rbps=max wbps=1 riops=max wiops=max\n");
+	ok(cg_io(g, &d, &n));
+	is_int(n, 3);
+	is_int(d[0].rbps, 100);
+	is_int(d[0].wbps, VZ_UNLIMITED);
+	is_int(d[0].wiops, 7);
+	is_int(d[0].rbytes, 4096);
+	is_int(d[2].major, 9);
+	is_int(d[2].wbps, 1);
+	is_int(d[2].wios, 0);
+	free(d);
+	ok(unlinkat(g, "io.max", 0) == 0);
 	group_done(g, "io.stat");
 }
 

@@ -108,7 +108,7 @@ TEST(format)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		ubc_add(&u, &rows[i]);
-	ubc_format(&u, &b);
+	ubc_format(&u, false, &b);
 	is_str(vz_buf_str(&b),
 	       "Version: 2.5\n"
 	       "       uid  resource                     held              maxheld"
@@ -121,6 +121,14 @@ TEST(format)
 	       "                    8                    9                   10\n");
 	ok(ubc_parse(b.s, b.len, &again, VZ_IGNORE) == 0);
 	is_int(again.n, 3);
+	/* For ourselves nothing is lost. */
+	ubc_done(&again);
+	b.len = 0;
+	ubc_format(&u, true, &b);
+	ok(ubc_parse(b.s, b.len, &again, VZ_IGNORE) == 0);
+	is_int(again.n, 4);
+	for (size_t i = 0; i < again.n; i++)
+		ok(memcmp(&again.v[i], &u.v[i], sizeof(u.v[i])) == 0);
 }
 
 /* Every resource has its row, whatever is known of it. */

@@ -64,6 +64,24 @@ void cg_pressure(int group, const char *file, struct cg_pressure *ret)
 	}
 }
 
+/* "20000 100000" or "max 100000": quota and period. */
+static void read_share(int group, struct cg_cpu *ret)
+{
+	unsigned long long quota, period;
+	char buf[64];
+	uint64_t v;
+
+	if (io_read_small_at(group, "cpu.weight", buf, sizeof(buf)) > 0 &&
+	    num_parse_u64(buf, &v) == 0)
+		ret->weight = v;
+	if (io_read_small_at(group, "cpu.max", buf, sizeof(buf)) <= 0)
+		return;
+	if (str_has_prefix(buf, "max"))
+		ret->limit = VZ_UNLIMITED;
+	else if (sscanf(buf, "%llu %llu", &quota, &period) == 2 && period)
+		ret->limit = quota * 100 / period;
+}
+
 void cg_cpu(int group, struct cg_cpu *ret)
 {
 	const struct {
@@ -79,7 +97,9 @@ void cg_cpu(int group, struct cg_cpu *ret)
 	};
 	char buf[2048], *save = NULL;
 
-	*ret = (struct cg_cpu){ CG_NONE, CG_NONE, CG_NONE, CG_NONE, CG_NONE, CG_NONE };
+	*ret = (struct cg_cpu){ CG_NONE, CG_NONE, CG_NONE, CG_NONE,
+				CG_NONE, CG_NONE, CG_NONE, CG_NONE };
+	read_share(group, ret);
 	if (io_read_small_at(group, "cpu.stat", buf, sizeof(buf)) < 0)
 		return;
 	for (char *l = strtok_r(buf, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
@@ -113,37 +133,97 @@ static uint64_t or_zero(uint64_t v)
 	return v == CG_NONE ? 0 : v;
 }
 
-/* Devices without any traffic stand there with the number only. */
-static void parse_io(const char *line, struct cg_io **v, size_t *n)
+struct devices {
+	struct cg_io *v;
+	size_t n;
+};
+
+/* The device of a line; its words are *ret_rest.  NULL: no device. */
+static struct cg_io *device_of(struct devices *d, const char *line, const char **ret_rest)
 {
-	struct cg_io d = { 0 };
+	unsigned int ma, mi;
 	int len = 0;
 
-	if (sscanf(line, "%10u:%10u %n", &d.major, &d.minor, &len) != 2 || !len)
+	if (sscanf(line, "%10u:%10u %n", &ma, &mi, &len) != 2 || !len)
+		return NULL;
+	*ret_rest = line + len;
+	for (size_t i = 0; i < d->n; i++)
+		if (d->v[i].major == ma && d->v[i].minor == mi)
+			return &d->v[i];
+	d->v = xrealloc(d->v, (d->n + 1) * sizeof(*d->v));
+	d->v[d->n] = (struct cg_io){ .major = ma, .minor = mi, .rbps = VZ_UNLIMITED,
+				     .wbps = VZ_UNLIMITED, .riops = VZ_UNLIMITED,
+				     .wiops = VZ_UNLIMITED };
+	return &d->v[d->n++];
+}
+
+/* Devices without any traffic stand there with the number only. */
+static void parse_stat(struct devices *all, const char *line)
+{
+	const char *rest;
+	struct cg_io *d = device_of(all, line, &rest);
+
+	if (!d)
 		return;
-	d.rbytes = or_zero(pair_value(line + len, "rbytes"));
-	d.wbytes = or_zero(pair_value(line + len, "wbytes"));
-	d.rios = or_zero(pair_value(line + len, "rios"));
-	d.wios = or_zero(pair_value(line + len, "wios"));
-	if (!d.rios && !d.wios && !d.rbytes && !d.wbytes)
+	d->rbytes = or_zero(pair_value(rest, "rbytes"));
+	d->wbytes = or_zero(pair_value(rest, "wbytes"));
+	d->rios = or_zero(pair_value(rest, "rios"));
+	d->wios = or_zero(pair_value(rest, "wios"));
+}
+
+static uint64_t or_unlimited(uint64_t v)
+{
+	return v == CG_NONE ? VZ_UNLIMITED : v;
+}
+
+/* "max" is no number, and so no limit. */
+static void parse_max(struct devices *all, const char *line)
+{
+	const char *rest;
+	struct cg_io *d = device_of(all, line, &rest);
+
+	if (!d)
 		return;
-	dev_name(&d);
-	*v = xrealloc(*v, (*n + 1) * sizeof(**v));
-	(*v)[(*n)++] = d;
+	d->rbps = or_unlimited(pair_value(rest, "rbps"));
+	d->wbps = or_unlimited(pair_value(rest, "wbps"));
+	d->riops = or_unlimited(pair_value(rest, "riops"));
+	d->wiops = or_unlimited(pair_value(rest, "wiops"));
+}
+
+static bool read_devices(int group, const char *file, struct devices *d,
+			 void (*parse)(struct devices *d, const char *line))
+{
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	char *save = NULL;
+
+	if (io_read_file_at(group, file, &b, 1u << 20) < 0)
+		return false;
+	for (char *l = b.s ? strtok_r(b.s, "\n", &save) : NULL; l; l = strtok_r(NULL, "\n", &save))
+		parse(d, l);
+	return true;
+}
+
+static bool is_idle(const struct cg_io *d)
+{
+	return !d->rios && !d->wios && !d->rbytes && !d->wbytes && d->rbps == VZ_UNLIMITED &&
+	       d->wbps == VZ_UNLIMITED && d->riops == VZ_UNLIMITED && d->wiops == VZ_UNLIMITED;
 }
 
 bool cg_io(int group, struct cg_io **ret, size_t *ret_n)
 {
-	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
-	struct cg_io *v = NULL;
-	char *save = NULL;
+	struct devices d = { 0 };
 	size_t n = 0;
 
-	if (io_read_file_at(group, "io.stat", &b, 1u << 20) < 0)
+	if (!read_devices(group, "io.stat", &d, parse_stat))
 		return false;
-	for (char *l = b.s ? strtok_r(b.s, "\n", &save) : NULL; l; l = strtok_r(NULL, "\n", &save))
-		parse_io(l, &v, &n);
-	*ret = v;
+	(void)read_devices(group, "io.max", &d, parse_max);
+	for (size_t i = 0; i < d.n; i++) {
+		if (is_idle(&d.v[i]))
+			continue;
+		d.v[n] = d.v[i];
+		dev_name(&d.v[n++]);
+	}
+	*ret = d.v;
 	*ret_n = n;
 	return true;
 }

@@ -20,22 +20,25 @@ struct cg_pressure {
 /* @file: "memory.pressure".  All CG_NONE where the kernel does not measure. */
 void cg_pressure(int group, const char *file, struct cg_pressure *ret);
 
-/* cpu.stat, in microseconds; throttling only with the cpu controller. */
+/* cpu.stat, in microseconds; all from the throttling on only with the cpu controller. */
 struct cg_cpu {
 	uint64_t usage, user, system;
 	uint64_t periods, throttled, throttled_usec;
+	uint64_t weight;
+	uint64_t limit;			/* per cent of one processor; VZ_UNLIMITED */
 };
 
 void cg_cpu(int group, struct cg_cpu *ret);
 
-/* A line of io.stat.  Stacked devices (dm on sda) each have their own. */
+/* What io.stat and io.max say of a device.  Stacked devices (dm on sda) each have their own. */
 struct cg_io {
 	unsigned int major, minor;
 	char name[32];			/* "sda", "" when it is gone */
 	uint64_t rbytes, wbytes, rios, wios;
+	uint64_t rbps, wbps, riops, wiops;	/* io.max; VZ_UNLIMITED */
 };
 
-/* False without the io controller.  *ret: devices with traffic, owned by the caller. */
+/* False without the io controller.  *ret: devices with traffic or a limit, owned. */
 bool cg_io(int group, struct cg_io **ret, size_t *ret_n);
 
 #endif

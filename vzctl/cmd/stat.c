@@ -200,6 +200,8 @@ static void text_usage(const struct subject *s, struct vz_buf *out)
 	if (u->cpu.throttled != CT_UNKNOWN && u->cpu.throttled_usec != CT_UNKNOWN)
 		vz_buf_addf(out, ", throttled %" PRIu64 " times for %.3f s", u->cpu.throttled,
 			    (double)u->cpu.throttled_usec / 1e6);
+	if (u->cpu.limit < VZ_UNLIMITED)
+		vz_buf_addf(out, ", limit %" PRIu64 " %%", u->cpu.limit);
 	if (cpu_rate(s) != CT_UNKNOWN)
 		vz_buf_addf(out, ", now %.1f %%", (double)cpu_rate(s) / 10);
 	vz_buf_adds(out, u->cpu.usage == CT_UNKNOWN ? " -\n" : "\n");
@@ -213,6 +215,20 @@ static void text_rate(struct vz_buf *out, const char *what, uint64_t now, uint64
 
 	if (v != CT_UNKNOWN)
 		vz_buf_addf(out, ", %s %s/s", what, num_human(v, buf));
+}
+
+static void text_io_limit(struct vz_buf *out, const struct cg_io *d)
+{
+	const struct {
+		const char *unit;
+		uint64_t r, w;
+	} limits[] = { { "/s", d->rbps, d->wbps }, { " operations/s", d->riops, d->wiops } };
+	char a[NUM_HUMAN], b[NUM_HUMAN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (limits[i].r < VZ_UNLIMITED || limits[i].w < VZ_UNLIMITED)
+			vz_buf_addf(out, ", limit %s and %s%s", fmt(limits[i].r, i == 1, a),
+				    fmt(limits[i].w, i == 1, b), limits[i].unit);
 }
 
 static void text_traffic(const struct subject *s, struct vz_buf *out)
@@ -230,6 +246,7 @@ static void text_traffic(const struct subject *s, struct vz_buf *out)
 			    d->wios);
 		text_rate(out, "reads", d->rbytes, o->rbytes, s->ms);
 		text_rate(out, "writes", d->wbytes, o->wbytes, s->ms);
+		text_io_limit(out, d);
 		vz_buf_addc(out, '\n');
 	}
 	for (size_t i = 0; i < u->n_links; i++) {
@@ -316,6 +333,8 @@ static void out_usage(const struct subject *s, struct json *j)
 	json_u64(j, "nr_periods", u->cpu.periods);
 	json_u64(j, "nr_throttled", u->cpu.throttled);
 	json_u64(j, "throttled_usec", u->cpu.throttled_usec);
+	json_u64(j, "weight", u->cpu.weight);
+	json_u64(j, "limit_percent", u->cpu.limit);
 	if (s->ms)
 		json_fixed(j, "percent", cpu_rate(s), 1);
 	json_end(j);
@@ -342,6 +361,10 @@ static void out_io(const struct subject *s, struct json *j)
 		json_u64(j, "write_bytes", d->wbytes);
 		json_u64(j, "reads", d->rios);
 		json_u64(j, "writes", d->wios);
+		json_u64(j, "read_bps_limit", d->rbps);
+		json_u64(j, "write_bps_limit", d->wbps);
+		json_u64(j, "read_iops_limit", d->riops);
+		json_u64(j, "write_iops_limit", d->wiops);
 		if (s->ms) {
 			json_u64(j, "read_rate", per_second(d->rbytes, o->rbytes, s->ms));
 			json_u64(j, "write_rate", per_second(d->wbytes, o->wbytes, s->ms));

@@ -184,12 +184,15 @@ void ubc_add_ct(struct ubc *u, struct ct_stat *s)
 	}
 }
 
-static uint64_t or_else(uint64_t v, uint64_t other)
+static void add_number(struct vz_buf *out, uint64_t v, bool exact, uint64_t unknown)
 {
-	return v == CT_UNKNOWN ? other : v;
+	if (v == CT_UNKNOWN && exact)
+		vz_buf_addf(out, " %20s", "-");
+	else
+		vz_buf_addf(out, " %20" PRIu64, v == CT_UNKNOWN ? unknown : v);
 }
 
-void ubc_format(const struct ubc *u, struct vz_buf *out)
+void ubc_format(const struct ubc *u, bool exact, struct vz_buf *out)
 {
 	const struct ubc_row *last = NULL;
 
@@ -198,18 +201,19 @@ void ubc_format(const struct ubc *u, struct vz_buf *out)
 	for (size_t i = 0; i < u->n; i++) {
 		const struct ubc_row *r = &u->v[i];
 
-		if (r->held == CT_UNKNOWN)
+		if (r->held == CT_UNKNOWN && !exact)
 			continue;
 		if (!last || last->ctid != r->ctid)
 			vz_buf_addf(out, "%10" PRIu32 ":", r->ctid);
 		else
 			vz_buf_addf(out, "%11s", "");
-		vz_buf_addf(out,
-			    " %-12s %20" PRIu64 " %20" PRIu64 " %20" PRIu64 " %20" PRIu64
-			    " %20" PRIu64 "\n",
-			    r->name, r->held, or_else(r->max, r->held),
-			    or_else(r->bar, VZ_UNLIMITED), or_else(r->lim, VZ_UNLIMITED),
-			    or_else(r->fail, 0));
+		vz_buf_addf(out, " %-12s", r->name);
+		add_number(out, r->held, exact, 0);
+		add_number(out, r->max, exact, r->held);
+		add_number(out, r->bar, exact, VZ_UNLIMITED);
+		add_number(out, r->lim, exact, VZ_UNLIMITED);
+		add_number(out, r->fail, exact, 0);
+		vz_buf_addc(out, '\n');
 		last = r;
 	}
 }

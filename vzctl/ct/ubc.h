@@ -51,9 +51,10 @@ int ubc_parse(const char *text, size_t len, struct ubc *ret, struct vz_err *e);
  */
 void ubc_add_ct(struct ubc *u, struct ct_stat *s);
 /*
- * The text.  It has no word for "unknown": resources whose use is unknown are
- * left out, an unknown maximum is what is held, unknown failures are 0.
+ * The text.  The kernel's had no word for "unknown", so for others' eyes
+ * resources whose use is unknown are left out, an unknown maximum is what is
+ * held, unknown failures are 0.  @exact: all rows, with "-".
  */
-void ubc_format(const struct ubc *u, struct vz_buf *out);
+void ubc_format(const struct ubc *u, bool exact, struct vz_buf *out);
 
 #endif

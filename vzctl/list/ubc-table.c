@@ -44,7 +44,7 @@ static int state_save(int dir, const char *kind, const struct ubc *u, struct vz_
 	char name[32];
 	int r;
 
-	ubc_format(u, &b);
+	ubc_format(u, true, &b);
 	snprintf(name, sizeof(name), "%s.%" PRIu32, kind, u->v[0].ctid);
 	r = io_write_atomic_at(dir, name, vz_buf_str(&b), b.len, 0600, IO_ATOMIC_NOSYNC);
 	return r < 0 ? vz_fail(e, VZ_SYSTEM_ERROR, -r, "Unable to write '%s'", name) : 0;

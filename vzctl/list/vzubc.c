@@ -215,7 +215,7 @@ static int once(const struct vzubc *z, struct vz_buf *out, struct vz_err *e)
 	choose(z, &u);
 	if (!z->raw)
 		return table_print(z, &u, out, e);
-	ubc_format(&u, out);
+	ubc_format(&u, false, out);
 	return 0;
 }
 
