@@ -142,6 +142,7 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -m 644 $(O)/completion/vzctl.bash $(D)$(PREFIX)/share/bash-completion/completions/vzctl
 	install -d $(D)$(PREFIX)/lib/systemd/system
 	install -m 755 vzctl/boot/vz $(D)$(LIBEXECDIR)
+	install -m 755 vzctl/boot/vzifup-post $(D)$(SBINDIR)
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' vzctl/boot/vz.service.in > $(D)$(PREFIX)/lib/systemd/system/vz.service
 	$(call keep,templates/conf/vz.conf,$(SYSCONFDIR)/vz/vz.conf)
 	$(Q)for f in templates/conf/*.conf-sample; do \

@@ -80,6 +80,8 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 	int r = host_addrs_free(h, p->addrs, p->n_addrs, p->ctid, e);
 
 	if (r >= 0)
+		r = host_detect(h, p, p->addrs, p->n_addrs, NULL, 0, e);
+	if (r >= 0)
 		r = attach_links(h, p, netns_fd, &venet, e);
 	if (r >= 0)
 		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);

@@ -150,6 +150,7 @@ struct adding {
 	const struct net_addr *have;	/* sorted */
 	size_t n_have;
 	struct uplinks u;
+	struct announce tell;
 };
 
 static int add_one(struct adding *ad, const struct net_addr *a, struct vz_err *e)
@@ -170,6 +171,7 @@ static int add_one(struct adding *ad, const struct net_addr *a, struct vz_err *e
 			r = allow_proxy_ndp(&ad->u.v[k], e);
 		rtnl_proxy(ad->b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
 			   ad->u.v[k].ifindex, a);
+		announce_add(&ad->tell, ad->u.v[k].ifindex, a);
 		if (r >= 0)
 			r = rtnl_flush(ad->h, ad->b, VZ_CANT_ADDIP, e);
 	}
@@ -195,6 +197,9 @@ int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan 
 	}
 	if (r >= 0)
 		r = rtnl_commit(h, b, VZ_CANT_ADDIP, e);
+	if (r >= 0)
+		announce_start(&ad.tell, p->detect == NET_DETECT_LATER);
+	announce_done(&ad.tell);
 	if (r != -EEXIST)
 		return r;
 	/* Say whose it is, if it still is. */
@@ -203,6 +208,34 @@ int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan 
 			return -EEXIST;
 	}
 	return r;
+}
+
+int host_detect(struct nl_sock *h, const struct net_plan *p, const struct net_addr *addrs,
+		size_t n, const struct net_addr *have, size_t n_have, struct vz_err *e)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	_cleanup_announce_ struct announce ask = { 0 };
+	struct uplinks u;
+	int r;
+
+	if (p->detect != NET_DETECT_FIRST)
+		return 0;
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		if (!host_has_family(addrs, n, families[f]))
+			continue;
+		r = uplinks_load(h, p, families[f], &u, e);
+		if (r < 0)
+			return r;
+		for (size_t i = 0; i < n; i++) {
+			if (addrs[i].family != families[f] ||
+			    host_addrs_have(have, n_have, &addrs[i]))
+				continue;
+			for (size_t k = 0; k < u.n; k++)
+				if (uplink_wants(&u, k, &addrs[i]))
+					announce_add(&ask, u.v[k].ifindex, &addrs[i]);
+		}
+	}
+	return announce_detect(&ask, e);
 }
 
 int host_addrs_del(struct nl_sock *h, int oif, const struct net_addr *addrs, size_t n,

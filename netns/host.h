@@ -3,6 +3,7 @@
 #ifndef NETNS_HOST_H
 #define NETNS_HOST_H
 
+#include "announce.h"
 #include "rtnl.h"
 
 /* A dump that keeps being interrupted is given up after so many tries. */
@@ -43,6 +44,9 @@ bool host_addrs_have(const struct net_addr *sorted, size_t n, const struct net_a
 int host_addrs_add(struct nl_sock *h, struct nl_batch *b, const struct net_plan *p, int oif,
 		   const struct net_addr *addrs, size_t n, const struct net_addr *have,
 		   size_t n_have, struct vz_err *e);
+/* NET_DETECT_FIRST: 34 when a neighbour has one of @addrs; those of @have are ours already. */
+int host_detect(struct nl_sock *h, const struct net_plan *p, const struct net_addr *addrs,
+		size_t n, const struct net_addr *have, size_t n_have, struct vz_err *e);
 /*
  * Takes back routes over @oif (0: none any more) and proxies.  An address that is
  * another container's by now is left alone.

@@ -16,45 +16,42 @@ static int del_link(struct nl_sock *h, const struct rtnl_link *l, enum vz_code c
 	return rtnl_commit(h, &b, code, e);
 }
 
-static int guard_add(const struct net_plan *p, bool fresh, const struct net_addr *a, size_t n,
-		     const struct net_addr *have, size_t n_have, struct vz_err *e)
-{
-	struct guard_port port = guard_venet(p);
-
-	if (!fresh)
-		return guard_addrs_add(p, have, n_have, a, n, e);
-	port.addrs = a;
-	port.n_addrs = n;
-	return guard_port_add(p, &port, e);
-}
-
-/* @l is the container's venet0; @fresh: made just now. */
+/*
+ * @l is the container's venet0; @fresh: made just now.  The host's half first, and last
+ * when it is deleted: so what has been done of a call that was killed can be told by the
+ * routes alone (host_extra()), and a container that is refused has not seen anything.
+ */
 static int live_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan *p,
 		    const struct rtnl_link *l, bool fresh, const struct net_addr *a, size_t n,
 		    const struct net_addr *have, size_t n_have, struct vz_err *e)
 {
 	bool add6 = host_has_family(a, n, AF_INET6);
 	bool have6 = add6 || host_has_family(p->addrs, p->n_addrs, AF_INET6);
+	struct guard_port port = guard_venet(p);
 	struct nl_batch b;
-	int r;
+	int r = 0;
 
-	/* May be a source before anything leads to it. */
-	r = guard_add(p, fresh, a, n, have, n_have, e);
+	nl_batch_reset(&b);
+	/* Guarded, then up, in the order of net_attach(), for its reasons. */
+	if (fresh) {
+		port.n_addrs = 0;
+		r = guard_port_add(p, &port, e);
+		ctside_up(&b, l->peer);
+		if (r >= 0)
+			r = rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
+	}
+	if (r >= 0 && (fresh || add6))
+		r = host_venet_conf(&b, l, have6, e);
+	/* An earlier call may have got as far as the routes: do it all again. */
+	if (r >= 0)
+		r = host_addrs_add(h, &b, p, l->ifindex, a, n, have, n_have, e);
+	if (r >= 0)
+		r = guard_addrs_add(p, have, n_have, a, n, e);
 	if (r < 0)
 		return r;
 	nl_batch_reset(&b);
-	/* In the order of net_attach(), for its reasons. */
-	if (fresh)
-		ctside_up(&b, l->peer);
 	r = ctside_addrs_add(c, &b, p, l->peer, a, n, !fresh && add6, e);
-	if (r >= 0)
-		r = rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
-	if (r >= 0 && (fresh || add6))
-		r = host_venet_conf(&b, l, have6, e);
-	if (r < 0)
-		return r;
-	/* An earlier call may have got as far as the routes: do it all again. */
-	return host_addrs_add(h, &b, p, l->ifindex, a, n, have, n_have, e);
+	return r < 0 ? r : rtnl_commit(c, &b, VZ_CANT_ADDIP, e);
 }
 
 /* Takes back those of @a that were not there before a call that failed. */
@@ -78,9 +75,9 @@ static void undo_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan
 			stay[left.n_addrs++] = p->addrs[i];
 	}
 	nl_batch_reset(&b);
-	(void)host_addrs_del(h, l->ifindex, gone, n_gone, VZ_CANT_ADDIP, VZ_IGNORE);
-	(void)guard_addrs_del(p, have, n_have, gone, n_gone, VZ_IGNORE);
 	(void)ctside_addrs_del(c, &b, &left, l->peer, gone, n_gone, VZ_IGNORE);
+	(void)guard_addrs_del(p, have, n_have, gone, n_gone, VZ_IGNORE);
+	(void)host_addrs_del(h, l->ifindex, gone, n_gone, VZ_CANT_ADDIP, VZ_IGNORE);
 	free(stay);
 	free(gone);
 }
@@ -99,12 +96,15 @@ static int add_to_new(struct nl_sock *h, struct nl_sock *c, const struct net_pla
 		      int netns_fd, const struct net_addr *a, size_t n, struct vz_err *e)
 {
 	struct rtnl_link l = { 0 };
-	int r = ctside_venet_make(h, p, netns_fd, &l, e);
+	int r = host_detect(h, p, a, n, NULL, 0, e);
 
+	if (r >= 0)
+		r = ctside_venet_make(h, p, netns_fd, &l, e);
 	if (r >= 0)
 		r = live_add(h, c, p, &l, true, a, n, NULL, 0, e);
 	if (r < 0 && l.ifindex) {
 		(void)del_link(h, &l, VZ_CANT_ADDIP, VZ_IGNORE);
+		(void)guard_port_del(p->ctid, l.name, VZ_IGNORE);
 		(void)host_proxies_del(h, a, n, VZ_CANT_ADDIP, VZ_IGNORE);
 	}
 	return r;
@@ -115,7 +115,7 @@ int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr 
 {
 	static const struct net_plan none;
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
-	struct net_addr *have = NULL;
+	_cleanup_free_ struct net_addr *have = NULL;
 	struct rtnl_link l = { 0 };
 	size_t n_have = 0;
 	char name[16];
@@ -140,19 +140,41 @@ int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr 
 				       add_to_new(&h, &c, p, netns_fd, a, n, e);
 	r = host_extra(&h, &none, l.ifindex, &have, &n_have, VZ_CANT_ADDIP, e);
 	if (r >= 0)
-		r = live_add(&h, &c, p, &l, false, a, n, have, n_have, e);
+		r = host_detect(&h, p, a, n, have, n_have, e);
+	if (r < 0)
+		return r;
+	r = live_add(&h, &c, p, &l, false, a, n, have, n_have, e);
 	if (r < 0)
 		undo_add(&h, &c, p, &l, a, n, have, n_have);
-	free(have);
 	return r;
+}
+
+/* What is routed over @oif without @a. */
+static int without(struct nl_sock *h, int oif, const struct net_addr *a, size_t n,
+		   struct net_addr **ret, size_t *ret_n, struct vz_err *e)
+{
+	static const struct net_plan none;
+	_cleanup_free_ struct net_addr *gone = host_addrs_sorted(a, n);
+	struct net_addr *v;
+	size_t n_all, left = 0;
+	int r = host_extra(h, &none, oif, &v, &n_all, VZ_CANT_ADDIP, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n_all; i++) {
+		if (!host_addrs_have(gone, n, &v[i]))
+			v[left++] = v[i];
+	}
+	*ret = v;
+	*ret_n = left;
+	return 0;
 }
 
 int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
 		  struct vz_err *e)
 {
-	static const struct net_plan none;
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT, c = NL_SOCK_INIT;
-	struct net_addr *left = NULL;
+	_cleanup_free_ struct net_addr *left = NULL;
 	struct rtnl_link l = { 0 };
 	size_t n_left = 0;
 	struct nl_batch b;
@@ -166,18 +188,50 @@ int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr 
 		return r;
 	net_venet_hostname(p->ctid, name);
 	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r >= 0)
-		r = host_addrs_del(&h, l.ifindex, a, n, VZ_CANT_ADDIP, e);
-	if (r < 0 || !l.ifindex)
-		return r;
-	r = host_extra(&h, &none, l.ifindex, &left, &n_left, VZ_CANT_ADDIP, e);
-	if (r >= 0)
-		r = guard_addrs_del(p, left, n_left, a, n, e);
-	free(left);
-	if (r >= 0)
+	if (r > 0) {
 		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
+		nl_batch_reset(&b);
+		if (r >= 0)
+			r = ctside_addrs_del(&c, &b, p, l.peer, a, n, e);
+		if (r >= 0)
+			r = without(&h, l.ifindex, a, n, &left, &n_left, e);
+		if (r >= 0)
+			r = guard_addrs_del(p, left, n_left, a, n, e);
+	}
+	return r < 0 ? r : host_addrs_del(&h, l.ifindex, a, n, VZ_CANT_ADDIP, e);
+}
+
+int net_restore(const struct net_plan *p, struct vz_err *e)
+{
+	static const struct net_plan none;
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	_cleanup_free_ struct net_addr *have = NULL;
+	/* Its addresses were looked for when they came. */
+	struct net_plan quiet = *p;
+	struct rtnl_link l;
+	struct nl_batch b;
+	size_t n_have = 0;
+	char name[16];
+	int r = host_open(&h, VZ_CANT_ADDIP, e);
+
+	if (r < 0)
+		return r;
+	quiet.detect = NET_DETECT_NO;
+	net_venet_hostname(p->ctid, name);
+	/* Without venet0, which a container may delete, there is nothing to lead anywhere. */
+	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	if (r <= 0)
+		return r;
+	r = host_addrs_free(&h, p->addrs, p->n_addrs, p->ctid, e);
+	if (r >= 0)
+		r = host_extra(&h, &none, l.ifindex, &have, &n_have, VZ_CANT_ADDIP, e);
 	nl_batch_reset(&b);
-	return r < 0 ? r : ctside_addrs_del(&c, &b, p, l.peer, a, n, e);
+	if (r >= 0)
+		r = host_venet_conf(&b, &l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	if (r >= 0)
+		r = host_addrs_add(&h, &b, &quiet, l.ifindex, p->addrs, p->n_addrs, have, n_have,
+				   e);
+	return r < 0 ? r : guard_addrs_add(p, have, n_have, p->addrs, p->n_addrs, e);
 }
 
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,

@@ -103,6 +103,13 @@ struct net_forward {
 	bool udp;
 };
 
+/* Whether another machine has an address already. */
+enum net_detect {
+	NET_DETECT_LATER,	/* asked while the container runs; a warning in the log */
+	NET_DETECT_FIRST,	/* before it is added, which takes a second: code 34 */
+	NET_DETECT_NO,
+};
+
 struct net_plan {
 	uint32_t ctid;
 	const struct net_addr *addrs;	/* routed to venet0, in order */
@@ -120,6 +127,7 @@ struct net_plan {
 	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect (default), "list:A B" */
 	enum net_guard guard;
 	uint32_t bcast_rate;		/* broadcasts and multicasts per second and port, 0: any */
+	enum net_detect detect;
 };
 
 /*
@@ -167,6 +175,12 @@ int net_addrs_add(const struct net_plan *p, int netns_fd, const struct net_addr 
 		  struct vz_err *e);
 int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr *a, size_t n,
 		  struct vz_err *e);
+/*
+ * Makes again what a running container should have on the host and tells the
+ * neighbours: routes, proxies and forwarding get lost when an uplink goes down or is
+ * configured anew.  Codes 34, 78.
+ */
+int net_restore(const struct net_plan *p, struct vz_err *e);
 /* What is routed to the container and not in the plan; *ret is the caller's to free. */
 int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret_n,
 		    struct vz_err *e);

@@ -62,9 +62,9 @@ static bool make_room(struct nl_batch *b, size_t len)
 	return true;
 }
 
-bool nl_batch_has_room(const struct nl_batch *b)
+bool nl_batch_has_room(const struct nl_batch *b, unsigned int n)
 {
-	return b->n < b->msgs && b->cap - b->len >= NL_MSG_MAX;
+	return b->n + n <= b->msgs && b->cap - b->len >= n * NL_MSG_MAX;
 }
 
 /* Appends zeroed, 4-aligned room to the current message. */

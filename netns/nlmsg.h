@@ -46,8 +46,8 @@ void nl_batch_reset(struct nl_batch *b);
 /* Makes an empty one that grows to NL_BATCH_BIG; ends with nl_batch_done(). */
 void nl_batch_grow(struct nl_batch *b);
 void nl_batch_done(struct nl_batch *b);
-/* Room for one more message of NL_MSG_MAX bytes? */
-bool nl_batch_has_room(const struct nl_batch *b);
+/* Room for @n more messages of NL_MSG_MAX bytes? */
+bool nl_batch_has_room(const struct nl_batch *b, unsigned int n);
 /*
  * Starts a message with the family's fixed header.  NLM_F_REQUEST is added;
  * sequence numbers and the one NLM_F_ACK are set when it is sent.

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+$(eval $(call prog_rule,arpsend,netns/tools/arpsend.c,netns sys base,static))
+$(eval $(call prog_rule,ndsend,netns/tools/ndsend.c,netns sys base,static))
+
 # Calls net_*() from the shell for tests/host/netns-*.t; not installed.
 netns_call := $(O)/tests/host/netns-call
 all_objs += $(call obj,tests/host/netns-call.c)

@@ -274,5 +274,5 @@ int rtnl_commit(struct nl_sock *s, struct nl_batch *b, enum vz_code code, struct
 
 int rtnl_flush(struct nl_sock *s, struct nl_batch *b, enum vz_code code, struct vz_err *e)
 {
-	return nl_batch_has_room(b) ? 0 : rtnl_commit(s, b, code, e);
+	return nl_batch_has_room(b, RTNL_ROOM) ? 0 : rtnl_commit(s, b, code, e);
 }

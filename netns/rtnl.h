@@ -11,7 +11,8 @@
 
 /* nl_commit() with the error as a sentence: operation, object, kernel's words, attribute. */
 int rtnl_commit(struct nl_sock *s, struct nl_batch *b, enum vz_code code, struct vz_err *e);
-/* Sends and empties the batch when it has no room for another message. */
+/* Sends and empties the batch unless there is room for RTNL_ROOM more messages. */
+#define RTNL_ROOM 8
 int rtnl_flush(struct nl_sock *s, struct nl_batch *b, enum vz_code code, struct vz_err *e);
 /* The sentence alone. */
 int rtnl_fail(struct vz_err *e, enum vz_code code, int err, const struct nl_fail *f);

@@ -7,7 +7,7 @@
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
  *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE[,off], --pin ADDRESS, --netdev DEV,
  *	--guard no|require, --src DEV, --neigh DEVS,
- *	--wait MS (ping)
+ *	--wait MS (ping), --detect first|later|no
  * Exit status 0, or the error's vzctl code with its text on stderr.
  */
 #include "net.h"
@@ -73,6 +73,9 @@ static void parse(struct args *a, char **v)
 			a->p.guard = str_eq(*++v, "no") ? NET_GUARD_NO : NET_GUARD_REQUIRE;
 		else if (str_eq(*v, "--pin"))
 			pin(a, *++v);
+		else if (str_eq(*v, "--detect"))
+			a->p.detect = **++v == 'f' ? NET_DETECT_FIRST :
+				      **v == 'n' ? NET_DETECT_NO : NET_DETECT_LATER;
 		else if (str_eq(*v, "--neigh"))
 			a->p.neigh_devs = *++v;
 		else if (net_addr_parse(*v, &a->addrs[a->p.n_addrs++]) < 0)
@@ -121,7 +124,11 @@ static uint16_t checksum(const uint16_t *p, size_t n)
 	return (uint16_t)~(sum + (sum >> 16));
 }
 
-/* Connected and raw: only the answer of @a itself is seen.  0, or 1 without one in @wait_ms. */
+/*
+ * Connected and raw: only the answer of @a itself is seen.  0, or 1 without one in @wait_ms.
+ * Sent again each half second: a link that has just come up drops what comes before its
+ * queue is there, which on a busy machine is not at once (net/core/link_watch.c).
+ */
 static int ping(const struct net_addr *a, int wait_ms)
 {
 	bool v6 = a->family == AF_INET6;
@@ -138,17 +145,21 @@ static int ping(const struct net_addr *a, int wait_ms)
 	memcpy(&to6.sin6_addr, a->a, 16);
 	if (!v6)
 		echo[1] = checksum(echo, 4);
-	if (connect(fd, v6 ? (void *)&to6 : (void *)&to4, v6 ? sizeof(to6) : sizeof(to4)) < 0 ||
-	    send(fd, echo, sizeof(echo), 0) < 0)
+	if (connect(fd, v6 ? (void *)&to6 : (void *)&to4, v6 ? sizeof(to6) : sizeof(to4)) < 0)
 		return 1;
-	while (poll(&pfd, 1, wait_ms) == 1) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-		size_t at = v6 ? 0 : 20;	/* IPv4 hands over its header, without options */
+	for (; wait_ms > 0; wait_ms -= 500) {
+		/* May be refused at first: a neighbour that was asked for in vain. */
+		(void)send(fd, echo, sizeof(echo), 0);
+		while (poll(&pfd, 1, wait_ms < 500 ? wait_ms : 500) == 1) {
+			ssize_t n = recv(fd, buf, sizeof(buf), 0);
+			size_t at = v6 ? 0 : 20;	/* IPv4: its header, without options */
 
-		if (n >= (ssize_t)at + 8 && buf[at] == reply && !memcmp(buf + at + 4, echo + 2, 4))
-			return 0;
-		if (n < 0)
-			return 1;
+			if (n >= (ssize_t)at + 8 && buf[at] == reply &&
+			    !memcmp(buf + at + 4, echo + 2, 4))
+				return 0;
+			if (n < 0)
+				break;
+		}
 	}
 	return 1;
 }

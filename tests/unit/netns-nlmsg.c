@@ -110,7 +110,7 @@ TEST(batch_is_bounded)
 	unsigned int n = 0;
 
 	nl_batch_reset(&b);
-	while (nl_batch_has_room(&b)) {
+	while (nl_batch_has_room(&b, 1)) {
 		nl_begin(&b, RTM_NEWLINK, 0, &i, sizeof(i));
 		n++;
 	}

@@ -146,13 +146,12 @@ int cmd_set(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	_cleanup_conf_ struct conf *sample = NULL;
 	struct ct_set_opts o = { .change = ch };
 	const char *apply = NULL, *apply_map = NULL;
-	bool ignored = false;
 	const struct conf_extra_opt extra[] = {
 		{ .name = "save", .flag = &o.save },
 		{ .name = "force", .flag = &o.force },
 		{ .name = "reset_ub", .flag = &o.reset_ub },
 		{ .name = "dry-run", .flag = &o.dry_run },
-		{ .name = "skip_arpdetect", .flag = &ignored },
+		{ .name = "skip_arpdetect", .flag = &o.skip_arpdetect },
 		{ .name = "setmode", .has_arg = true, .value = &o.setmode },
 		{ .name = "userpasswd", .has_arg = true, .value = &o.userpasswd },
 		{ .name = "applyconfig", .has_arg = true, .value = &apply },

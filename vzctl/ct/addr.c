@@ -25,8 +25,8 @@ int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e)
  * Routes that are equal cannot be added twice, by the kernel; a prefix and what is
  * within it can.  So whoever adds a prefix does it alone between looking and adding.
  */
-int ct_net_lock(const struct ct_plan *p, const struct net_addr *a, size_t n, int *ret_fd,
-		struct vz_err *e)
+static int net_lock(const struct ct_plan *p, const struct net_addr *a, size_t n, int *ret_fd,
+		    struct vz_err *e)
 {
 	const char *dir = conf_str(p->ct->node, P_LOCKDIR);
 	_cleanup_free_ char *path = NULL;
@@ -43,6 +43,32 @@ int ct_net_lock(const struct ct_plan *p, const struct net_addr *a, size_t n, int
 		return vz_fail(e, VZ_CANT_ADDIP, -fd, "Unable to lock '%s'", path);
 	*ret_fd = fd;
 	return 0;
+}
+
+/* What the node as a whole needs, unless its administrator sees to that. */
+static int node_setup(const struct ct_plan *p, struct vz_err *e)
+{
+	return conf_bool(p->ct->node, P_SKIP_SYSCTL_SETUP, false) ? 0 : net_node_setup(&p->net, e);
+}
+
+int ct_addrs_attach(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int lock = -EBADF;
+	int r = node_setup(p, e);
+
+	if (r == 0)
+		r = net_lock(p, p->net.addrs, p->net.n_addrs, &lock, e);
+	return r < 0 ? r : net_attach(&p->net, p->netns, e);
+}
+
+int ct_addrs_restore(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int lock = -EBADF;
+	int r = node_setup(p, e);
+
+	if (r == 0)
+		r = net_lock(p, p->net.addrs, p->net.n_addrs, &lock, e);
+	return r < 0 ? r : net_restore(&p->net, e);
 }
 
 /* ---- a running container ---------------------------------------------- */
@@ -163,10 +189,10 @@ int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 	say("Adding", words);
 	to_add(&p->net, words, &add);
 	r = to_del(&p->net, old, gone, all, &del, e);
-	if (r == 0 && add.n && !conf_bool(p->ct->node, P_SKIP_SYSCTL_SETUP, false))
-		r = net_node_setup(&p->net, e);
+	if (r == 0 && add.n)
+		r = node_setup(p, e);
 	if (r == 0)
-		r = ct_net_lock(p, add.v, add.n, &lock, e);
+		r = net_lock(p, add.v, add.n, &lock, e);
 	/* Additions first: only they can be refused, and then nothing has changed. */
 	if (r == 0)
 		r = net_addrs_add(&p->net, netns, add.v, add.n, e);

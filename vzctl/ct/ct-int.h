@@ -88,9 +88,10 @@ int ct_dev_rules(const struct ct_plan *p, int scope, struct vz_err *e);
 
 /* May all that the change adds be a container's?  21. */
 int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e);
-/* Held while addresses @a are looked for and added; nothing to hold for none. */
-int ct_net_lock(const struct ct_plan *p, const struct net_addr *a, size_t n, int *ret_fd,
-		struct vz_err *e);
+/* net_attach() of the plan. */
+int ct_addrs_attach(struct ct_plan *p, struct vz_err *e);
+/* What a running container's addresses need on the host, again: net_restore(). */
+int ct_addrs_restore(struct ct_plan *p, struct vz_err *e);
 /* The change of IP_ADDRESS in a running container; @old: the list before it. */
 int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 		   const struct vz_strv *old, struct vz_err *e);

@@ -97,6 +97,7 @@ int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e)
 
 struct ct_set_opts {
 	bool save, force, reset_ub, dry_run;
+	bool skip_arpdetect;
 	const char *setmode;		/* NULL, "restart", "ignore" */
 	const char *userpasswd;		/* USER:PASSWORD or NULL */
 	struct conf_change *change;

@@ -220,6 +220,9 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	p->net.neigh_devs = conf_str(p->ct->node, P_NEIGHBOUR_DEVS);
 	p->net.guard = plan_guard(p->ct->node);
 	p->net.bcast_rate = (uint32_t)conf_u64(p->ct->node, P_NET_GUARD_BCAST, NET_BCAST_RATE);
+	p->net.detect = conf_bool(p->ct->node, P_SKIP_ARPDETECT, false) ? NET_DETECT_NO :
+			conf_bool(p->ct->node, P_ERROR_ON_ARPFAIL, false) ? NET_DETECT_FIRST :
+									    NET_DETECT_LATER;
 	r = plan_addrs(p, e);
 	if (r == 0)
 		r = ct_nat_plan(p, e);

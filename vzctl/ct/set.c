@@ -343,6 +343,8 @@ static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct co
 		return a.init;
 	a.pidfd = pidfd;
 	r = ct_plan_make(ct, "set", &p, e);
+	if (o->skip_arpdetect)
+		p.net.detect = NET_DETECT_NO;
 	return r < 0 ? r : apply_running(&a, old, e);
 }
 

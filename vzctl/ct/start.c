@@ -191,17 +191,12 @@ static void announce_addrs(const struct ct_plan *p)
 
 static int step_net(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_close_ int lock = -EBADF;
 	int r;
 
 	p->netns = ns_open(p->init_pid, "net", e);
 	if (p->netns < 0)
 		return p->netns;
-	r = ct_net_lock(p, p->net.addrs, p->net.n_addrs, &lock, e);
-	if (r == 0 && !conf_bool(p->ct->node, P_SKIP_SYSCTL_SETUP, false))
-		r = net_node_setup(&p->net, e);
-	if (r == 0)
-		r = net_attach(&p->net, p->netns, e);
+	r = ct_addrs_attach(p, e);
 	if (r == 0)
 		announce_addrs(p);
 	return r;

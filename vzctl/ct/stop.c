@@ -236,8 +236,12 @@ static int repair_running(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
 	struct ct_state st;
-	int r;
+	int r = ct_plan_make(ct, "repair", &p, e);
 
+	if (r == 0)
+		r = ct_addrs_restore(&p, e);
+	if (r < 0)
+		return r;
 	if (ct_state_load(ct->id, &st) == 0 && st.mon_start &&
 	    ct_pid_start(st.mon) == st.mon_start) {
 		r = ct_plan_make(ct, "repair", &p, e);
@@ -248,9 +252,7 @@ static int repair_running(struct ct *ct, struct vz_err *e)
 			vz_info("Container is running, nothing to repair");
 		return r;
 	}
-	r = ct_plan_make(ct, "repair", &p, e);
-	if (r == 0)
-		r = ct_adopt(&p, e);
+	r = ct_adopt(&p, e);
 	if (r == 0)
 		r = ct_nat_apply(&p, e);
 	if (r == 0)
