@@ -12,12 +12,22 @@ int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_
 /* Makes the pair of venet0 and returns the host end; both are down. */
 int ctside_venet_make(struct nl_sock *h, const struct net_plan *p, int netns_fd,
 		      struct rtnl_link *ret, struct vz_err *e);
+/* A pair of the container's group; a left-over of the same name is replaced. */
+int ctside_pair_make(struct nl_sock *h, uint32_t ctid, const struct rtnl_veth *v,
+		     enum vz_code code, struct vz_err *e);
+/* host_link() of a link that must be there. */
+int ctside_own_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_link *ret,
+		    enum vz_code code, struct vz_err *e);
+void ctside_mac_random(uint8_t mac[6]);
 /*
- * Makes an Ethernet pair; both ends are down.  ctside_veth_up() brings the host
- * end up, when it is guarded: who has the other end, may have it up already.
+ * Makes an Ethernet pair; both ends are down.  ctside_veth_up() does the rest and
+ * brings the host end up, when it is guarded: who has the other end, may have it up
+ * already.
  */
 struct ctside_veth {
-	int ifindex;
+	const struct net_veth *v;
+	int netns_fd;
+	int ifindex, peer;
 	bool bridged;
 	bool guarded;			/* port is to be guarded */
 	struct guard_port port;

@@ -19,6 +19,8 @@ static inline bool host_group_is_ours(uint32_t group)
 	return group & 0x80000000u;
 }
 
+/* @path below /proc/sys/net, of this namespace.  0 or -errno. */
+int host_sysctl(const char *path, const char *value);
 int host_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
 /* Does this kernel do IPv6 at all (ipv6.disable=1)? */
 bool host_has_ipv6(void);

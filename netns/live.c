@@ -234,26 +234,6 @@ int net_restore(const struct net_plan *p, struct vz_err *e)
 	return r < 0 ? r : guard_addrs_add(p, have, n_have, p->addrs, p->n_addrs, e);
 }
 
-int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
-		 struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	struct ctside_veth made;
-	int r = host_open(&h, VZ_VETH_ERROR, e);
-
-	if (r >= 0)
-		r = ctside_veth_make(&h, p->ctid, netns_fd, v, &made, e);
-	if (r < 0)
-		return r;
-	if (made.guarded)
-		r = guard_port_add(p, &made.port, e);
-	if (r >= 0)
-		r = ctside_veth_up(&h, &made, e);
-	if (r < 0)
-		(void)net_veth_del(p->ctid, v, VZ_IGNORE);
-	return r;
-}
-
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;

@@ -83,8 +83,18 @@ struct net_veth {
 	 * operator (router, DHCP server, bridge): docs/network.md.
 	 */
 	bool mac_filter;
-	const struct net_addr *addrs;	/* with mac_filter: its only addresses; none: any */
+	uint32_t mtu;			/* of both ends, 0: the kernel's default */
+	/* On the bridge's port; needs one that filters.  None: what the bridge gives. */
+	uint16_t pvid;			/* VLAN of untagged frames, or 0 */
+	const uint16_t *tagged;
+	size_t n_tagged;
+	/*
+	 * Set inside, with their masks; with mac_filter its only addresses.  None: any.
+	 * Gateways: family 0 for none.
+	 */
+	const struct net_addr *addrs;
 	size_t n_addrs;
+	struct net_addr gw4, gw6;
 };
 
 /* What to do about the guard (docs/network.md). */
@@ -189,6 +199,23 @@ int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,
 		 struct vz_err *e);
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e);
+/*
+ * The running container's @was becomes @now, in place: names, addresses, MTU,
+ * bridge, VLANs.  One that the container deleted is made again.  On failure it is
+ * @was again, as far as possible.
+ */
+int net_veth_set(const struct net_plan *p, int netns_fd, const struct net_veth *was,
+		 const struct net_veth *now, struct vz_err *e);
+/*
+ * Could @v be made?  Its bridge is one and filters if VLANs are asked for, its host
+ * end's name is free or the container's.  Changes nothing.  Code 130.
+ */
+int net_veth_check(uint32_t ctid, const struct net_veth *v, struct vz_err *e);
+/*
+ * The name of a device of this node that has @mac, other than @ctid's (0: anybody's)
+ * and bridges, which take those of their ports; "" when there is none.  Code 130.
+ */
+int net_mac_find(uint32_t ctid, const char *mac, char ret_dev[16], struct vz_err *e);
 
 /*
  * Address translation: what the plan's addresses in nat_nets send beyond the

@@ -33,6 +33,19 @@ static void read_stats(const struct nl_attr *a, struct rtnl_link *l)
 	l->have_stats = true;
 }
 
+static int read_bridge(struct nl_span s, struct rtnl_link *l)
+{
+	struct nl_attr a;
+	uint8_t v = 0;
+	int r;
+
+	while ((r = nl_attr_next(&s, &a)) > 0) {
+		if (a.type == IFLA_BR_VLAN_FILTERING && nl_attr_u8(&a, &v))
+			l->vlan_filtering = v;
+	}
+	return r;
+}
+
 static int read_kind(struct nl_span s, struct rtnl_link *l)
 {
 	struct nl_attr a;
@@ -41,6 +54,10 @@ static int read_kind(struct nl_span s, struct rtnl_link *l)
 	while ((r = nl_attr_next(&s, &a)) > 0) {
 		if (a.type == IFLA_INFO_KIND)
 			snprintf(l->kind, sizeof(l->kind), "%s", nl_attr_str(&a) ?: "");
+		/* The kind comes first: net/core/rtnetlink.c:rtnl_link_info_fill(). */
+		else if (a.type == IFLA_INFO_DATA && str_eq(l->kind, "bridge") &&
+			 read_bridge(a.v, l) < 0)
+			return -EBADMSG;
 	}
 	return r;
 }
@@ -56,6 +73,12 @@ static int read_link_attr(const struct nl_attr *a, struct rtnl_link *l)
 	case IFLA_LINK:
 		if (nl_attr_u32(a, &v))
 			l->peer = (int)v;
+		break;
+	case IFLA_LINK_NETNSID:
+		l->peer_elsewhere = true;
+		break;
+	case IFLA_MTU:
+		nl_attr_u32(a, &l->mtu);
 		break;
 	case IFLA_MASTER:
 		if (nl_attr_u32(a, &v))

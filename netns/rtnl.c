@@ -3,6 +3,7 @@
 #define VZ_ROOM "netns"
 #include "rtnl.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -52,6 +53,8 @@ void rtnl_veth_add(struct nl_batch *b, const struct rtnl_veth *v)
 	nl_put_u32(b, IFLA_GROUP, v->group);
 	if (v->master)
 		nl_put_u32(b, IFLA_MASTER, (uint32_t)v->master);
+	if (v->mtu)
+		nl_put_u32(b, IFLA_MTU, v->mtu);
 	put_queues(b);
 	info = nl_nest(b, IFLA_LINKINFO);
 	nl_put_str(b, IFLA_INFO_KIND, "veth");
@@ -61,6 +64,8 @@ void rtnl_veth_add(struct nl_batch *b, const struct rtnl_veth *v)
 	nl_put_str(b, IFLA_IFNAME, v->peer_name);
 	nl_put(b, IFLA_ADDRESS, v->peer_mac, sizeof(v->peer_mac));
 	nl_put_u32(b, IFLA_NET_NS_FD, (uint32_t)v->peer_netns_fd);
+	if (v->mtu)
+		nl_put_u32(b, IFLA_MTU, v->mtu);
 	put_queues(b);
 	nl_nest_end(b, nest);
 	nl_nest_end(b, data);
@@ -131,6 +136,19 @@ void rtnl_addr(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
 		nl_put_str(b, IFA_LABEL, label);
 }
 
+void rtnl_addr_net(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
+		   const struct net_addr *a)
+{
+	struct ifaddrmsg m = { .ifa_family = (uint8_t)a->family, .ifa_prefixlen = a->plen,
+			       .ifa_scope = RT_SCOPE_UNIVERSE, .ifa_index = (uint32_t)ifindex };
+
+	nl_begin(b, type, flags, &m, sizeof(m));
+	put_addr(b, IFA_LOCAL, a);
+	put_addr(b, IFA_ADDRESS, a);
+	if (type == RTM_NEWADDR && a->family == AF_INET6)
+		nl_put_u32(b, IFA_FLAGS, IFA_F_NODAD);
+}
+
 void rtnl_route(struct nl_batch *b, uint16_t type, uint16_t flags, const struct rtnl_route *r)
 {
 	bool del = type == RTM_DELROUTE;
@@ -170,7 +188,7 @@ void rtnl_proxy(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
 
 /* ---- errors --------------------------------------------------------- */
 
-enum { CLASS_LINK, CLASS_ADDR, CLASS_ROUTE, CLASS_NEIGH, N_CLASSES };
+enum { CLASS_LINK, CLASS_ADDR, CLASS_ROUTE, CLASS_NEIGH, CLASS_RULE, N_CLASSES };
 
 struct class {
 	const char *noun;
@@ -184,13 +202,16 @@ static const struct class classes[N_CLASSES] = {
 	[CLASS_LINK] = { "link", sizeof(struct ifinfomsg), IFLA_IFNAME,
 		{ A(IFLA_ADDRESS), A(IFLA_IFNAME), A(IFLA_MASTER), A(IFLA_LINKINFO), A(IFLA_GROUP),
 		  A(IFLA_AF_SPEC), A(IFLA_NET_NS_FD), A(IFLA_EXT_MASK), A(IFLA_NUM_TX_QUEUES),
-		  A(IFLA_NUM_RX_QUEUES) } },
+		  A(IFLA_NUM_RX_QUEUES), A(IFLA_MTU), A(IFLA_LINK) } },
 	[CLASS_ADDR] = { "address", sizeof(struct ifaddrmsg), IFA_LOCAL,
 		{ A(IFA_ADDRESS), A(IFA_LOCAL), A(IFA_LABEL), A(IFA_FLAGS) } },
 	[CLASS_ROUTE] = { "route to", sizeof(struct rtmsg), RTA_DST,
 		{ A(RTA_DST), A(RTA_GATEWAY), A(RTA_PREFSRC), A(RTA_OIF) } },
 	[CLASS_NEIGH] = { "proxy neighbour", sizeof(struct ndmsg), NDA_DST,
-		{ A(NDA_DST), A(NDA_PROTOCOL) } },
+		{ A(NDA_DST), A(NDA_PROTOCOL), A(NDA_LLADDR), A(NDA_VLAN) } },
+	[CLASS_RULE] = { "routing rule from", sizeof(struct fib_rule_hdr), FRA_SRC,
+		{ A(FRA_SRC), A(FRA_DST), A(FRA_IIFNAME), A(FRA_OIFNAME), A(FRA_FWMARK),
+		  A(FRA_FWMASK), A(FRA_TABLE), A(FRA_PRIORITY), A(FRA_PROTOCOL) } },
 };
 #undef A
 
@@ -203,10 +224,13 @@ static void object_name(const struct nlmsghdr *h, const struct class *c, char *b
 	struct net_addr addr = { .plen = 128 };
 	struct nl_attr a;
 
-	snprintf(buf, size, "default");
+	snprintf(buf, size, c == &classes[CLASS_RULE] ? "all" : "default");
 	if (c == &classes[CLASS_LINK] && i)
 		snprintf(buf, size, "#%d", i->ifi_index);
 	while (nl_attr_next(&s, &a) > 0) {
+		if (c == &classes[CLASS_NEIGH] && a.type == NDA_LLADDR && a.v.n == 6)
+			snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", a.v.p[0], a.v.p[1],
+				 a.v.p[2], a.v.p[3], a.v.p[4], a.v.p[5]);
 		if (a.type != c->name)
 			continue;
 		if (c == &classes[CLASS_LINK]) {
@@ -235,6 +259,16 @@ static const char *attr_at(const struct nlmsghdr *h, const struct class *c, uint
 	return name;
 }
 
+/* The kernel's forwarding entries are neighbours of a family of their own. */
+static const char *noun(const struct nlmsghdr *h, unsigned int cls)
+{
+	const struct ndmsg *m = nl_msg_hdr(h, sizeof(*m));
+
+	if (cls == CLASS_NEIGH && m && m->ndm_family == AF_BRIDGE)
+		return "forwarding entry";
+	return classes[cls].noun;
+}
+
 int rtnl_fail(struct vz_err *e, enum vz_code code, int err, const struct nl_fail *f)
 {
 	char object[NET_ADDR_STRLEN];
@@ -256,7 +290,7 @@ int rtnl_fail(struct vz_err *e, enum vz_code code, int err, const struct nl_fail
 	else if (f->miss_type && f->miss_type < ARRAY_SIZE(classes[cls].attr))
 		attr = classes[cls].attr[f->miss_type];
 	return vz_fail(e, code, -err, "cannot %s %s %s%s%s%s%s%s%s", verbs[kind],
-		       classes[cls].noun, object, *f->text || attr ? " (" : "", f->text,
+		       noun(&f->msg, cls), object, *f->text || attr ? " (" : "", f->text,
 		       *f->text && attr ? ", " : "", attr ? "attribute " : "", attr ?: "",
 		       *f->text || attr ? ")" : "");
 }

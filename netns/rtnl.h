@@ -25,6 +25,7 @@ struct rtnl_veth {
 	int peer_netns_fd;
 	int master;		/* ifindex of a bridge, or 0 */
 	uint32_t group;
+	uint32_t mtu;		/* of both, or 0 */
 	bool noarp;
 };
 
@@ -54,6 +55,7 @@ void rtnl_link_conf(struct nl_batch *b, int ifindex, const struct rtnl_inet_conf
 struct rtnl_link {
 	int ifindex;
 	int peer;		/* IFLA_LINK: the other end's ifindex in its namespace, 0 none */
+	bool peer_elsewhere;	/* IFLA_LINK_NETNSID: which is not this one */
 	uint32_t group;
 	unsigned int flags;	/* IFF_* */
 	int master;
@@ -61,6 +63,8 @@ struct rtnl_link {
 	uint8_t mac[6];
 	char name[IF_NAMESIZE];
 	char kind[16];		/* "veth", "bridge", "" */
+	uint32_t mtu;
+	bool vlan_filtering;	/* of a bridge */
 	bool have_stats;
 	struct net_stat stat;	/* as the host sees them */
 };
@@ -77,6 +81,10 @@ int rtnl_link_dump(struct nl_sock *s, rtnl_link_fn fn, void *arg, struct nl_fail
 /* A host address (/32, /128); @label (IPv4) may be NULL. */
 void rtnl_addr(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
 	       const struct net_addr *a, const char *label);
+
+/* As written, with its mask; the kernel adds the prefix route.  IPv6: no duplicate detection. */
+void rtnl_addr_net(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
+		   const struct net_addr *a);
 
 struct rtnl_addr_info {
 	int ifindex;

@@ -201,6 +201,66 @@ TEST(interfaces)
 	is_int(conf_netifs(c, &n), 0);
 }
 
+TEST(interface_vlan_mtu)
+{
+	char text[CONF_VLAN_STRLEN], many[512] = "1";
+	const struct conf_netif *n;
+
+	is_int(SET("--netif_add", "eth0,bridge=br0,vlan=10+20+4094,mtu=68,mac_filter=off"), 0);
+	is_str(fmt(P_NETIF), "ifname=eth0,bridge=br0,mac_filter=off,vlan=10+20+4094,mtu=68");
+	is_int(conf_netifs(c, &n), 1);
+	is_int(n->pvid, 10);
+	is_int(n->n_tagged, 2);
+	is_int(n->tagged[1], 4094);
+	is_int(SET("--ifname", "eth0", "--vlan", "+30", "--mtu", "65535"), 0);
+	is_str(fmt(P_NETIF), "ifname=eth0,bridge=br0,mac_filter=off,vlan=+30,mtu=65535");
+	is_int(SET("--ifname", "eth0", "--vlan", "", "--mtu", "", "--ipaddr",
+		   "192.0.2.1/24+2001:db8::1/64"), 0);
+	is_str(fmt(P_NETIF), "ifname=eth0,bridge=br0,mac_filter=off,"
+			     "ipaddr=192.0.2.1/24+2001:db8::1/64");
+	conf_netifs(c, &n);
+	is_str(conf_netif_extra(n, "ipaddr", text, sizeof(text)), "192.0.2.1/24+2001:db8::1/64");
+	is_str(conf_netif_extra(n, "ip", text, sizeof(text)), "");
+	for (int i = 2; i <= CONF_VLANS_MAX + 1; i++)
+		sprintf(many + strlen(many), "+%d", i);
+	is_int(SET("--ifname", "eth0", "--vlan", many), 0);
+	conf_netifs(c, &n);
+	is_str(conf_netif_vlan(n, text), many);
+	strcat(many, "+99");
+	is_int(SET("--ifname", "eth0", "--vlan", many), 21);
+	for (size_t i = 0; i < 2; i++) {
+		static const char *const bad[][2] = { { "0", "67" }, { "4095", "65536" } };
+
+		is_int(SET("--ifname", "eth0", "--vlan", bad[i][0]), 21);
+		is_int(SET("--ifname", "eth0", "--mtu", bad[i][1]), 21);
+	}
+	is_int(SET("--ifname", "eth0", "--vlan", "10+10"), 21);
+	is_int(SET("--ifname", "eth0", "--vlan", "+"), 21);
+	is_int(SET("--ifname", "eth0", "--vlan", "1-5"), 21);
+	is_int(SET("--ifname", "eth0", "--ipaddr", "192.0.2.1/24,x"), 21);
+	is_int(SET("--netif_add", "mac=00:18:51:00:00:01"), 21);
+	is_int(SET("--netif_add", "eth1,vlan=0"), 21);
+}
+
+static bool first_taken(const char *mac, void *arg)
+{
+	int *calls = arg;
+
+	ok(strncmp(mac, "00:18:51:", 9) == 0);
+	return ++*calls < 3;
+}
+
+TEST(interface_mac_is_drawn_until_free)
+{
+	char *one[] = { (char *)"--netif_add", (char *)"eth3" };
+	struct conf_change *ch = keep(conf_change_new());
+	int calls = 0;
+
+	is_int(conf_parse_args(2, one, WHEN_SET, NULL, 0, ch, &e), 0);
+	conf_change_fill_netif(ch, 101, first_taken, &calls);
+	is_int(calls, 3);
+}
+
 TEST(interface_names_are_filled_in)
 {
 	const struct conf_netif *n;
@@ -210,7 +270,7 @@ TEST(interface_names_are_filled_in)
 	c = conf_new();
 	is_int(conf_parse_args(2, one, WHEN_SET, NULL, 0, ch, &e), 0);
 	is_str(conf_change_added(ch, P_NETIF)->v[0], "eth3");
-	conf_change_fill_netif(ch, 2147483644);
+	conf_change_fill_netif(ch, 2147483644, NULL, NULL);
 	is_int(conf_apply(c, ch, &e), 0);
 	is_int(conf_netifs(c, &n), 1);
 	is_str(n->host_ifname, "vezik0zg.3");

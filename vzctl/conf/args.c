@@ -88,7 +88,8 @@ static void consider_words(struct search *s, const char *list, enum opt_kind kin
 static void find_long(const struct parse *ps, struct search *s)
 {
 	static const char netif_opts[] =
-		"mac host_ifname host_mac bridge mac_filter gw gw6 dhcp dhcp6 network configure";
+		"mac host_ifname host_mac bridge mac_filter vlan mtu ipaddr gw gw6 dhcp dhcp6 "
+		"network configure";
 
 	for (size_t i = 0; i < ps->n_extra; i++)
 		consider(s, (struct opt){ OPT_EXTRA, P_COUNT, &ps->extra[i], ps->extra[i].name,

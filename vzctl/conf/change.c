@@ -498,19 +498,30 @@ static void default_host_ifname(struct conf_netif *n, uint32_t ctid)
 	memcpy(n->host_ifname, name, strlen(name) + 1);
 }
 
-void conf_change_fill_netif(struct conf_change *ch, uint32_t ctid)
+static void random_mac(char mac[18])
+{
+	uint32_t rnd = 0;
+
+	/* Never short for so few bytes (getrandom(2)). */
+	while (getrandom(&rnd, sizeof(rnd), 0) != sizeof(rnd))
+		;
+	snprintf(mac, 18, "00:18:51:%02X:%02X:%02X", rnd & 0xff, rnd >> 8 & 0xff,
+		 rnd >> 16 & 0xff);
+}
+
+void conf_change_fill_netif(struct conf_change *ch, uint32_t ctid,
+			    bool (*taken)(const char *mac, void *arg), void *arg)
 {
 	for (size_t i = 0; i < ch->n_netif; i++) {
 		struct conf_netif *n = &ch->netif[i];
-		uint32_t rnd = 0;
 
 		if (!*n->host_ifname)
 			default_host_ifname(n, ctid);
+		/* Of 2^24: with 1000 interfaces on a node one in 16000 is taken. */
 		if (!*n->mac) {
-			if (getrandom(&rnd, sizeof(rnd), 0) < 0)
-				rnd = ctid * 2654435761u + (uint32_t)i;
-			snprintf(n->mac, sizeof(n->mac), "00:18:51:%02X:%02X:%02X",
-				 rnd & 0xff, rnd >> 8 & 0xff, rnd >> 16 & 0xff);
+			do {
+				random_mac(n->mac);
+			} while (taken && taken(n->mac, arg));
 		}
 		if (!*n->host_mac) {
 			memcpy(n->host_mac, n->mac, sizeof(n->mac));

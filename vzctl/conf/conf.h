@@ -23,13 +23,24 @@ struct conf_pair {
 	uint64_t lim;	/* VZ_UNLIMITED is "unlimited" */
 };
 
+#define CONF_VLANS_MAX 32	/* tagged ones of one interface */
+
 /* One row of NETIF=: empty strings where the file gives nothing. */
 struct conf_netif {
 	char ifname[16], host_ifname[16], bridge[16];
 	char mac[18], host_mac[18];	/* 00:18:51:AA:BB:CC upper case, or "" */
 	bool mac_filter;		/* default true */
+	uint16_t mtu;			/* 0: the kernel's default */
+	uint16_t pvid;			/* VLAN of untagged frames, 0: none given */
+	uint16_t tagged[CONF_VLANS_MAX], n_tagged;
 	char *extra;			/* other keys, kept: "gw=1.2.3.4,dhcp=yes" or NULL; owned */
 };
+
+/* The value of @key in extra, "" when it is not there; returns @buf. */
+const char *conf_netif_extra(const struct conf_netif *n, const char *key, char *buf, size_t size);
+/* "10+20+30" or ""; returns @buf, which holds any value in CONF_VLAN_STRLEN bytes. */
+#define CONF_VLAN_STRLEN (5 * (CONF_VLANS_MAX + 1) + 2)
+const char *conf_netif_vlan(const struct conf_netif *n, char *buf);
 
 /* CAPABILITY, FEATURES: name (lower case) and state. */
 struct conf_toggle {
@@ -118,8 +129,10 @@ void conf_change_set_auto(struct conf_change *ch, const struct vz_strv *addrs);
  * Gives the interfaces that @ch adds the names and addresses that were not
  * typed: vethCTID.N, 00:18:51:xx:xx:xx inside and FE:18:51:xx:xx:xx outside.
  * Once, before conf_apply() and conf_save_ct(), so that both see the same.
+ * @taken: is this MAC somebody's on the node?  May be NULL.
  */
-void conf_change_fill_netif(struct conf_change *ch, uint32_t ctid);
+void conf_change_fill_netif(struct conf_change *ch, uint32_t ctid,
+			    bool (*taken)(const char *mac, void *arg), void *arg);
 
 /*
  * Options of create and set (enum param_when masks choose the rows).  Options

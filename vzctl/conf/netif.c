@@ -19,12 +19,15 @@ static const struct netif_row {
 	[NK_HOST_IFNAME] = { "host_ifname", offsetof(struct conf_netif, host_ifname), 16, false },
 	[NK_HOST_MAC] = { "host_mac", offsetof(struct conf_netif, host_mac), 18, true },
 	[NK_MAC_FILTER] = { "mac_filter", 0, 0, false },
+	[NK_VLAN] = { "vlan", 0, 0, false },
+	[NK_MTU] = { "mtu", 0, 0, false },
 };
 
 /* Keys of Virtuozzo 7, kept as they are and applied where they can be. */
-static const char extra_keys[] = "gw gw6 dhcp dhcp6 configure network type";
+static const char extra_keys[] = "ipaddr gw gw6 dhcp dhcp6 configure network type";
 /* Which of these are options next to --ifname. */
-static const char *const extra_opts[] = { "gw", "gw6", "dhcp", "dhcp6", "configure", "network" };
+static const char *const extra_opts[] = { "ipaddr", "gw", "gw6", "dhcp", "dhcp6", "configure",
+					  "network" };
 
 const char *netif_option(const char *name)
 {
@@ -113,6 +116,101 @@ static bool extra_value_ok(const char *s)
 	return true;
 }
 
+/* "A/M+B/M": what the interface gets inside. */
+static int check_addrs(const char *value, char *why, size_t why_size)
+{
+	_cleanup_strv_ struct vz_strv l = VZ_STRV_INIT;
+	char canon[80];
+
+	vz_strv_split(&l, value, "+");
+	for (size_t i = 0; i < l.n; i++) {
+		if (value_ip_canon(l.v[i], true, canon, sizeof(canon)) == 0)
+			continue;
+		snprintf(why, why_size, "ipaddr is ADDRESS/LENGTH[+ADDRESS/LENGTH...]");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* "10": untagged frames are VLAN 10's; "10+20": 20 in addition, tagged; "+20": tagged only. */
+static int set_vlan(struct conf_netif *n, const char *value, char *why, size_t why_size)
+{
+	_cleanup_strv_ struct vz_strv l = VZ_STRV_INIT;
+	uint16_t tagged[CONF_VLANS_MAX], pvid = 0;
+	size_t k = 0;
+	uint32_t v;
+
+	vz_strv_split(&l, value, "+");
+	for (size_t i = 0; i < l.n; i++) {
+		bool first = i == 0 && *value != '+';
+		bool twice = false;
+
+		/* 0 is priority tagging, 4095 reserved (IEEE 802.1Q, table 9-2). */
+		if (num_parse_u32(l.v[i], &v) < 0 || v < 1 || v > 4094)
+			goto bad;
+		for (size_t j = 0; j < k; j++)
+			twice |= tagged[j] == v;
+		if (twice || v == pvid || (!first && k == CONF_VLANS_MAX))
+			goto bad;
+		if (first)
+			pvid = (uint16_t)v;
+		else
+			tagged[k++] = (uint16_t)v;
+	}
+	if (*value && !l.n)
+		goto bad;
+	n->pvid = pvid;
+	n->n_tagged = (uint16_t)k;
+	memcpy(n->tagged, tagged, k * sizeof(*tagged));
+	return 0;
+bad:
+	snprintf(why, why_size,
+		 "vlan is ID[+ID...], 1 to 4094, each once: the first untagged, up to %d tagged; +ID[+ID...]: all tagged",
+		 CONF_VLANS_MAX);
+	return -EINVAL;
+}
+
+static int set_mtu(struct conf_netif *n, const char *value, char *why, size_t why_size)
+{
+	uint32_t v = 0;
+
+	/* What veth takes: drivers/net/veth.c. */
+	if (*value && (num_parse_u32(value, &v) < 0 || v < 68 || v > 65535)) {
+		snprintf(why, why_size, "mtu is a number of 68 to 65535");
+		return -EINVAL;
+	}
+	n->mtu = (uint16_t)v;
+	return 0;
+}
+
+const char *conf_netif_vlan(const struct conf_netif *n, char *buf)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	if (n->pvid)
+		len = (size_t)snprintf(buf, CONF_VLAN_STRLEN, "%u", n->pvid);
+	for (size_t i = 0; i < n->n_tagged; i++)
+		len += (size_t)snprintf(buf + len, CONF_VLAN_STRLEN - len, "+%u", n->tagged[i]);
+	return buf;
+}
+
+const char *conf_netif_extra(const struct conf_netif *n, const char *key, char *buf, size_t size)
+{
+	size_t len = strlen(key);
+
+	*buf = '\0';
+	for (const char *s = n->extra; s; s = strchr(s, ',')) {
+		s += *s == ',';
+		if (strncmp(s, key, len) == 0 && s[len] == '=') {
+			s += len + 1;
+			snprintf(buf, size, "%.*s", (int)strcspn(s, ","), s);
+			break;
+		}
+	}
+	return buf;
+}
+
 /* Replaces or appends KEY=VALUE in the comma separated list. */
 static void set_extra(struct conf_netif *n, const char *key, size_t key_len, const char *value)
 {
@@ -143,14 +241,21 @@ int netif_set_key(struct conf_netif *n, const char *key, size_t key_len, const c
 			snprintf(why, why_size, "mac_filter is on or off");
 			return -EINVAL;
 		}
+		if (i == NK_VLAN)
+			return set_vlan(n, value, why, why_size);
+		if (i == NK_MTU)
+			return set_mtu(n, value, why, why_size);
 		return set_field(n, &rows[i], value, why, why_size);
 	}
 	if (!param_word(extra_keys, key, key_len) || !extra_value_ok(value)) {
 		snprintf(why, why_size,
-			 "keys are ifname bridge mac host_ifname host_mac mac_filter %s",
+			 "keys are ifname bridge mac host_ifname host_mac mac_filter vlan mtu %s",
 			 extra_keys);
 		return -EINVAL;
 	}
+	if (key_len == 6 && memcmp(key, "ipaddr", 6) == 0 &&
+	    check_addrs(value, why, why_size) < 0)
+		return -EINVAL;
 	set_extra(n, key, key_len, value);
 	return 0;
 }
@@ -221,31 +326,39 @@ int netif_parse_file(const char *text, union value *ret, char *why, size_t why_s
 	return 0;
 }
 
-int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t why_size)
+/* One field: KEY=VALUE anywhere behind the first, or what its place says. */
+static int spec_field(struct conf_netif *n, size_t place, const char *field, char *why,
+		      size_t why_size)
 {
 	static const enum netif_key order[] = { NK_IFNAME, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC,
 						NK_BRIDGE };
+	const char *eq = strchr(field, '=');
+
+	if (eq && place)
+		return netif_set_key(n, field, (size_t)(eq - field), eq + 1, why, why_size);
+	if (place < ARRAY_SIZE(order))
+		return set_field(n, &rows[order[place]], field, why, why_size);
+	snprintf(why, why_size,
+		 "expected ifname[,mac[,host_ifname[,host_mac[,bridge]]]][,KEY=VALUE...]");
+	return -EINVAL;
+}
+
+int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t why_size)
+{
 	struct conf_netif n = { .mac_filter = true };
-	size_t i = 0;
+	int r = 0;
 
-	for (;; i++) {
-		size_t len = strcspn(spec, ",");
-		char field[64];
-		int r;
+	for (size_t i = 0; r == 0; i++) {
+		_cleanup_free_ char *field = xstrndup(spec, strcspn(spec, ","));
 
-		if (i == ARRAY_SIZE(order) || len >= sizeof(field)) {
-			snprintf(why, why_size,
-				 "expected ifname[,mac[,host_ifname[,host_mac[,bridge]]]]");
-			return -EINVAL;
-		}
-		memcpy(field, spec, len);
-		field[len] = '\0';
-		r = set_field(&n, &rows[order[i]], field, why, why_size);
-		if (r < 0)
-			return r;
-		if (!spec[len])
+		r = spec_field(&n, i, field, why, why_size);
+		spec += strcspn(spec, ",");
+		if (!*spec++)
 			break;
-		spec += len + 1;
+	}
+	if (r < 0) {
+		netif_done(&n);
+		return r;
 	}
 	/*
 	 * 4.x gave both ends the same address.  A bridge takes the lowest address
@@ -261,6 +374,8 @@ int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t
 
 void netif_format(const struct conf_netif *n, size_t count, struct vz_buf *out)
 {
+	char vlan[CONF_VLAN_STRLEN];
+
 	for (size_t i = 0; i < count; i++, n++) {
 		if (i)
 			vz_buf_addc(out, ';');
@@ -273,6 +388,10 @@ void netif_format(const struct conf_netif *n, size_t count, struct vz_buf *out)
 		}
 		if (!n->mac_filter)
 			vz_buf_adds(out, ",mac_filter=off");
+		if (n->pvid || n->n_tagged)
+			vz_buf_addf(out, ",vlan=%s", conf_netif_vlan(n, vlan));
+		if (n->mtu)
+			vz_buf_addf(out, ",mtu=%u", n->mtu);
 		if (n->extra && *n->extra)
 			vz_buf_addf(out, ",%s", n->extra);
 	}

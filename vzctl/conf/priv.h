@@ -78,10 +78,10 @@ bool value_ip_same(const char *a, const char *b);
 
 /* NETIF, see netif.c */
 enum netif_key {
-	NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER,
+	NK_IFNAME, NK_BRIDGE, NK_MAC, NK_HOST_IFNAME, NK_HOST_MAC, NK_MAC_FILTER, NK_VLAN, NK_MTU,
 };
 int netif_parse_file(const char *text, union value *ret, char *why, size_t why_size);
-/* "eth0,mac,host,hostmac,bridge" */
+/* "eth0,mac,host,hostmac,bridge", and fields like "vlan=10" */
 int netif_parse_spec(const char *spec, struct conf_netif *ret, char *why, size_t why_size);
 int netif_set_key(struct conf_netif *n, const char *key, size_t key_len, const char *value,
 		  char *why, size_t why_size);

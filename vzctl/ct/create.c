@@ -343,8 +343,11 @@ static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err 
 		conf_free(ct->conf);
 		ct->conf = sample;
 	}
-	conf_change_fill_netif(o->change, ct->id);
-	r = conf_apply(ct->conf, o->change, e);
+	r = ct_netif_fill(ct, o->change, e);
+	if (r == 0)
+		r = conf_apply(ct->conf, o->change, e);
+	if (r == 0 && conf_change_has(o->change, P_NETIF))
+		r = ct_netif_check(ct, NULL, e);
 	if (r < 0)
 		return r;
 	ct->root = conf_str(ct->conf, P_VE_ROOT);

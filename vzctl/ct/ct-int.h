@@ -31,6 +31,14 @@ bool ct_reboot_mark(uint32_t id, bool set);
 
 /* ---- plan.c: struct conf becomes what the rooms below take ----------- */
 
+#define CT_NETIF_ADDRS 16
+
+/* The strings and VLANs of @v are the conf_netif's. */
+struct ct_netif {
+	struct net_veth v;
+	struct net_addr addrs[CT_NETIF_ADDRS];
+};
+
 struct ct_plan {
 	struct ct *ct;
 	const char *command;		/* "start": for the printed plan */
@@ -42,6 +50,7 @@ struct ct_plan {
 	struct net_addr *nat_nets;
 	struct net_forward *fwds;
 	struct net_veth *veths;
+	struct ct_netif *netifs;	/* what veths points into */
 	const char **netdevs;
 	struct ns_dev *devs;
 	size_t n_devs;
@@ -95,6 +104,26 @@ int ct_addrs_restore(struct ct_plan *p, struct vz_err *e);
 /* The change of IP_ADDRESS in a running container; @old: the list before it. */
 int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 		   const struct vz_strv *old, struct vz_err *e);
+
+/* ---- netif.c ------------------------------------------------------------ */
+
+void ct_netif_veth(const struct conf_netif *n, struct ct_netif *ret);
+/* Names and MACs that were not typed, free on this node: conf_change_fill_netif(). */
+int ct_netif_fill(struct ct *ct, struct conf_change *ch, struct vz_err *e);
+/*
+ * Interfaces that differ from those of @old (NULL: all): no MAC and no host name
+ * twice on the node, bridges that are there and can do it; 130.
+ */
+int ct_netif_check(const struct ct *ct, const struct conf *old, struct vz_err *e);
+/* What is gone is removed, what is new made, what differs changed in place. */
+int ct_netifs_apply(struct ct_plan *p, int netns, const struct conf *old, struct vz_err *e);
+/*
+ * EXTERNAL_SCRIPT of vznet.conf, if there: "init veth HOST_IFNAME" after an
+ * interface was made, "down veth HOST_IFNAME" before it goes; 11, 130.
+ */
+int ct_netif_script(const struct ct *ct, const char *what, const char *host_ifname,
+		    struct vz_err *e);
+int ct_netif_scripts(const struct ct *ct, const char *what, struct vz_err *e);
 
 /* ---- run.c ------------------------------------------------------------ */
 

@@ -213,6 +213,7 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 
 	free(p->addrs);
 	free(p->veths);
+	free(p->netifs);
 	free(p->netdevs);
 	memset(&p->net, 0, sizeof(p->net));
 	p->net.ctid = p->ct->id;
@@ -229,15 +230,11 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	if (r < 0)
 		return r;
 	p->veths = xcalloc(n, sizeof(*p->veths));
-	for (size_t i = 0; i < n; i++)
-		p->veths[i] = (struct net_veth){
-			.ifname = nif[i].ifname,
-			.host_ifname = nif[i].host_ifname,
-			.mac = nif[i].mac,
-			.host_mac = nif[i].host_mac,
-			.bridge = nif[i].bridge,
-			.mac_filter = nif[i].mac_filter,
-		};
+	p->netifs = xcalloc(n, sizeof(*p->netifs));
+	for (size_t i = 0; i < n; i++) {
+		ct_netif_veth(&nif[i], &p->netifs[i]);
+		p->veths[i] = p->netifs[i].v;
+	}
 	p->net.veths = p->veths;
 	p->net.n_veths = n;
 	p->netdevs = xcalloc(devs->n, sizeof(*p->netdevs));
@@ -378,6 +375,7 @@ void ct_plan_done(struct ct_plan *p)
 	free(p->nat_nets);
 	free(p->fwds);
 	free(p->veths);
+	free(p->netifs);
 	free(p->netdevs);
 	free(p->devs);
 	free(p->rules);

@@ -96,56 +96,6 @@ static void say_cpu(const struct apply *a)
 	say_io(a);
 }
 
-static const struct conf_netif *find_netif(const struct conf_netif *l, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(l[i].ifname, name))
-			return &l[i];
-	return NULL;
-}
-
-static struct net_veth veth_of(const struct conf_netif *n)
-{
-	return (struct net_veth){ .ifname = n->ifname, .host_ifname = n->host_ifname,
-				  .mac = n->mac, .host_mac = n->host_mac, .bridge = n->bridge,
-				  .mac_filter = n->mac_filter };
-}
-
-static bool netif_same(const struct conf_netif *a, const struct conf_netif *b)
-{
-	return str_eq(a->host_ifname, b->host_ifname) && str_eq(a->mac, b->mac) &&
-	       str_eq(a->host_mac, b->host_mac) && str_eq(a->bridge, b->bridge);
-}
-
-/* Interfaces that are gone or differ are removed; new and differing ones made. */
-static int apply_netifs(struct apply *a, const struct conf *old, struct vz_err *e)
-{
-	const struct conf_netif *was, *now, *other;
-	size_t n_was = conf_netifs(old, &was), n_now = conf_netifs(a->ct->conf, &now);
-	struct net_veth v;
-	int r = 0;
-
-	if (!conf_change_has(a->ch, P_NETIF))
-		return 0;
-	for (size_t i = 0; r == 0 && i < n_was; i++) {
-		other = find_netif(now, n_now, was[i].ifname);
-		if (other && netif_same(other, &was[i]))
-			continue;
-		vz_info("Deleting veth devices: %s ", was[i].host_ifname);
-		v = veth_of(&was[i]);
-		r = net_veth_del(a->ct->id, &v, e);
-	}
-	for (size_t i = 0; r == 0 && i < n_now; i++) {
-		other = find_netif(was, n_was, now[i].ifname);
-		if (other && netif_same(other, &now[i]))
-			continue;
-		vz_info("Configure veth devices: %s ", now[i].host_ifname);
-		v = veth_of(&now[i]);
-		r = net_veth_add(&a->plan->net, a->netns, &v, e);
-	}
-	return r;
-}
-
 static int apply_dist(struct apply *a, struct vz_err *e)
 {
 	int r = 0;
@@ -240,8 +190,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 		r = apply_dist(a, e);
 	if (r == 0)
 		r = apply_disk(a, e);
-	if (r == 0)
-		r = apply_netifs(a, old, e);
+	if (r == 0 && conf_change_has(a->ch, P_NETIF))
+		r = ct_netifs_apply(a->plan, netns, old, e);
 	return r;
 }
 
@@ -431,13 +381,17 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 {
 	int r = 0;
 
-	conf_change_fill_netif(o->change, ct->id);
+	r = ct_netif_fill(ct, o->change, e);
+	if (r < 0)
+		return r;
 	if (ct->has_conf)
 		r = conf_load_ct(ct->id, ct->node, ret_old, e);
 	else
 		conf_defaults_ct(ct->id, ct->node, ret_old);
 	if (r == 0)
 		r = conf_apply(ct->conf, o->change, e);
+	if (r == 0 && conf_change_has(o->change, P_NETIF) && !o->force)
+		r = ct_netif_check(ct, *ret_old, e);
 	return r < 0 ? r : check_change(ct, o, e);
 }
 

@@ -198,6 +198,8 @@ static int step_net(struct ct_plan *p, struct vz_err *e)
 		return p->netns;
 	r = ct_addrs_attach(p, e);
 	if (r == 0)
+		r = ct_netif_scripts(p->ct, "init", e);
+	if (r == 0)
 		announce_addrs(p);
 	return r;
 }

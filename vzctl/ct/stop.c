@@ -32,6 +32,11 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 		return r;
 	/* Without a state file no start got as far as making links. */
 	if (had || umount) {
+		struct vz_err why = VZ_ERR_INIT;
+
+		/* The interfaces go, whatever a script thinks of it. */
+		if (had && ct_netif_scripts(p->ct, "down", &why) < 0)
+			vz_warn("%s, ignoring", why.msg);
 		r = net_detach(&p->net, e);
 		if (r < 0)
 			return r;
