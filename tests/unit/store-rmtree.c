@@ -3,13 +3,13 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 
-#include "store/rmtree.h"
+#include "sys/rmtree.h"
 #include "tests/lib/store.h"
 
 static int rm(const char *name, struct vz_err *e)
 {
 	int fd = open(T, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = store_rmtree_at(fd, name, e);
+	int r = sys_rmtree_at(fd, name, e);
 
 	close(fd);
 	return r;
@@ -127,7 +127,7 @@ STORE_TEST(names_change_meanwhile)
 	for (int i = 0; i < 3000; i++) {
 		int fd = open(T "/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		store_rmtree_at(fd, "x", &e);
+		sys_rmtree_at(fd, "x", &e);
 		close(fd);
 	}
 	kill(pid, SIGKILL);
@@ -152,7 +152,7 @@ STORE_TEST(many_files)
 	}
 	close(fd);
 	fd = open(T "/private", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ok_r(store_rmtree_at(fd, "101", &e), &e);
+	ok_r(sys_rmtree_at(fd, "101", &e), &e);
 	is_int(entries(T "/private"), 0);
 }
 

@@ -19,8 +19,8 @@
 #include <sys/xattr.h>
 
 #include "store/priv.h"
-#include "store/rmtree.h"
-#include "store/walk.h"
+#include "sys/rmtree.h"
+#include "sys/walk.h"
 
 #define CACHE_PREFIX ".vz-tree-"
 #define CACHE_ORIGIN "trusted.vz.tree"	/* on a cached template: where it is from */
@@ -126,7 +126,7 @@ static int cache_make(int parent, const char *name, int tree, const char *origin
 {
 	_cleanup_free_ char *tmp = xasprintf("%s.new", name);
 	_cleanup_close_ int fd = -EBADF;
-	int r = store_rmtree_at(parent, tmp, e);
+	int r = sys_rmtree_at(parent, tmp, e);
 
 	if (r < 0)
 		return r;
@@ -144,7 +144,7 @@ static int cache_make(int parent, const char *name, int tree, const char *origin
 	if (r == 0 && renameat2(parent, tmp, parent, name, RENAME_NOREPLACE) < 0)
 		r = vz_fail(e, VZ_FS_NEW_VE_PRVT, errno, "%s", name);
 	if (r < 0)
-		store_rmtree_at(parent, tmp, VZ_IGNORE);
+		sys_rmtree_at(parent, tmp, VZ_IGNORE);
 	return r;
 }
 
@@ -163,7 +163,7 @@ static int cache_expire(int parent, const char *name, unsigned char type, void *
 		return 0;
 	origin[n] = '\0';
 	if (access(origin, F_OK) < 0 && errno == ENOENT)
-		store_rmtree_at(parent, name, VZ_IGNORE);
+		sys_rmtree_at(parent, name, VZ_IGNORE);
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/io.h"
 #include "store/priv.h"
-#include "store/walk.h"
 #include "sys/syscalls.h"
+#include "sys/walk.h"
 
 #define COPY_CHUNK (128 * 1024)
 

@@ -12,8 +12,8 @@
 #include <sys/ioctl.h>
 
 #include "store/priv.h"
-#include "store/walk.h"
 #include "sys/syscalls.h"
+#include "sys/walk.h"
 
 /* sys/quota.h and linux/quota.h cannot be included together. */
 static int quotactl_fd(int fd, unsigned int cmd, uint32_t id, void *arg)

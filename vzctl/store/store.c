@@ -11,7 +11,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "store/priv.h"
-#include "store/rmtree.h"
+#include "sys/rmtree.h"
 #include "sys/syscalls.h"
 
 static const struct store_driver *const drivers[] = {
@@ -312,7 +312,7 @@ static int check_vacant(int parent, const char *name, const char *path, struct v
 static int create_at(const struct store_ref *s, const struct store_driver *d, int parent,
 		     const struct place *p, const char *tree, struct vz_err *e)
 {
-	int r = store_rmtree_at(parent, p->tmp, e);
+	int r = sys_rmtree_at(parent, p->tmp, e);
 
 	if (r < 0)
 		return r;
@@ -321,7 +321,7 @@ static int create_at(const struct store_ref *s, const struct store_driver *d, in
 		r = vz_fail(e, VZ_FS_NEW_VE_PRVT, errno, "cannot rename %s to %s", p->tmp,
 			    s->private);
 	if (r < 0) {
-		store_rmtree_at(parent, p->tmp, VZ_IGNORE);
+		sys_rmtree_at(parent, p->tmp, VZ_IGNORE);
 		return r;
 	}
 	if (fsync(parent) < 0)
@@ -433,12 +433,12 @@ static int destroy_dir(const struct store_ref *s, int parent, const struct place
 	if (r < 0)
 		return r;
 	r = hide(parent, p);
-	if (r == -EPERM && store_make_mutable(parent, p->name))
+	if (r == -EPERM && sys_make_mutable(parent, p->name))
 		r = hide(parent, p);
 	if (r < 0)
 		return vz_fail(e, VZ_FS_DEL_PRVT, -r, "cannot rename %s", s->private);
 	fsync(parent);
-	return store_rmtree_at(parent, p->del, e);
+	return sys_rmtree_at(parent, p->del, e);
 }
 
 int store_destroy(const struct store_ref *s, struct vz_err *e)
@@ -454,9 +454,9 @@ int store_destroy(const struct store_ref *s, struct vz_err *e)
 	parent = open(p.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0)
 		return errno == ENOENT ? 0 : vz_fail(e, VZ_FS_DEL_PRVT, errno, "%s", p.dir);
-	r = store_rmtree_at(parent, p.tmp, e);
+	r = sys_rmtree_at(parent, p.tmp, e);
 	if (r == 0)
-		r = store_rmtree_at(parent, p.del, e);
+		r = sys_rmtree_at(parent, p.del, e);
 	if (r < 0)
 		return vz_wrap(e, r, "Cannot destroy %s", s->private);
 	if (fstatat(parent, p.name, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -60,12 +60,6 @@ int tmpl_vztar_run(const char *verb, const char *dir, const char *archive, bool 
 int tmpl_vztar_oci(const char *layout, const char *tag, const char *dir, bool progress,
 		   struct tmpl_sum *ret, struct vz_err *e);
 
-/*
- * Removes @name below @dirfd and everything in it.  Never follows a symlink and
- * never enters another mount.  0 also when there is nothing.
- */
-int tmpl_rmtree(int dirfd, const char *name);
-
 /* ---- entries of an archive ------------------------------------------- */
 
 #define TMPL_PATH_MAX 4095

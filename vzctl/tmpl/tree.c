@@ -9,6 +9,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "sys/rmtree.h"
 
 /* "NAME@0123456789ab" and a suffix. */
 #define TREE_NAME_MAX (TMPL_NAME_MAX + 1 + TMPL_HASH_LEN + 8)
@@ -98,7 +99,7 @@ static int publish(int dirfd, const char *tmp, const char *name, const struct tm
 	snprintf(link, sizeof(link), ".tmp-%s.link", name);
 	if (faccessat(dirfd, ok, F_OK, 0) < 0) {
 		/* A tree without .ok is what a crash left just here. */
-		r = tmpl_rmtree(dirfd, tree);
+		r = sys_rmtree_at(dirfd, tree, VZ_IGNORE);
 		if (r < 0)
 			return vz_fail(e, VZ_SYSTEM_ERROR, -r, "Unable to remove %s", tree);
 		if (renameat(dirfd, tmp, dirfd, tree) < 0)
@@ -128,7 +129,7 @@ static int unpack(int dirfd, const char *template_dir, const char *name, const c
 	int r;
 
 	/* The lock is ours, so whatever is there died. */
-	r = tmpl_rmtree(dirfd, tmp);
+	r = sys_rmtree_at(dirfd, tmp, VZ_IGNORE);
 	if (r < 0)
 		return vz_fail(e, VZ_SYSTEM_ERROR, -r, "Unable to remove %s", path);
 	if (mkdirat(dirfd, tmp, 0700) < 0)
@@ -146,7 +147,7 @@ static int unpack(int dirfd, const char *template_dir, const char *name, const c
 	r = publish(dirfd, tmp, name, &sum, stamp, tree, e);
 undo:
 	/* Also when the same content was unpacked before and stays. */
-	(void)tmpl_rmtree(dirfd, tmp);
+	(void)sys_rmtree_at(dirfd, tmp, VZ_IGNORE);
 	return r;
 }
 

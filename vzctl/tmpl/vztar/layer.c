@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include "sys/rmtree.h"
 #include "sys/syscalls.h"
 #include "tmpl/tmpl.h"
 
@@ -71,7 +72,7 @@ void whiteouts_add(struct whiteouts *w, enum whiteout kind, const char *path)
 
 void tree_remove(int dirfd, const char *name, const char *path)
 {
-	int r = tmpl_rmtree(dirfd, name);
+	int r = sys_rmtree_at(dirfd, name, VZ_IGNORE);
 
 	if (r < 0)
 		die_entry(path, "removing", -r);

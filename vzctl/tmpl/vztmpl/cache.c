@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "sys/rmtree.h"
 
 static int name_cmp(const void *a, const void *b)
 {
@@ -276,7 +277,7 @@ static int remove_trees(const struct opts *o, const char *name, int treefd, stru
 		ok = xasprintf("%s.ok", de->d_name);
 		if (unlinkat(treefd, ok, 0) < 0 && errno != ENOENT)
 			r = vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", ok);
-		else if ((r = tmpl_rmtree(treefd, de->d_name)) < 0)
+		else if ((r = sys_rmtree_at(treefd, de->d_name, VZ_IGNORE)) < 0)
 			vz_fail(e, VZ_TEMPLATE_ERROR, -r, "Unable to remove tree/%s",
 				de->d_name);
 	}

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "base/io.h"
+#include "sys/rmtree.h"
 
 int work_begin(const char *template_dir, const char *kind, const char *name, struct work *w,
 	       struct vz_err *e)
@@ -28,7 +29,7 @@ int work_begin(const char *template_dir, const char *kind, const char *name, str
 	if (w->cachefd < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, errno, "%s", cache);
 	/* What a killed one left behind. */
-	r = tmpl_rmtree(w->cachefd, w->base);
+	r = sys_rmtree_at(w->cachefd, w->base, VZ_IGNORE);
 	if (r < 0)
 		return vz_fail(e, VZ_TEMPLATE_ERROR, -r, "Unable to remove %s/%s", cache, w->base);
 	/* 0700: setuid programs appear here. */
@@ -44,7 +45,7 @@ int work_begin(const char *template_dir, const char *kind, const char *name, str
 void work_end(struct work *w)
 {
 	if (w->made) {
-		(void)tmpl_rmtree(w->cachefd, w->base);
+		(void)sys_rmtree_at(w->cachefd, w->base, VZ_IGNORE);
 		unlink(w->lock);
 	}
 	close_fd(&w->cachefd);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef VZ_STORE_RMTREE_H
-#define VZ_STORE_RMTREE_H
+#ifndef VZ_SYS_RMTREE_H
+#define VZ_SYS_RMTREE_H
 
 #include "base/err.h"
 
@@ -10,9 +10,9 @@
  * depth with two descriptors.  Immutable and append-only flags are cleared.
  * Nothing there: 0.  Stops at the first thing it cannot remove: VZ_FS_DEL_PRVT.
  */
-int store_rmtree_at(int dirfd, const char *name, struct vz_err *e);
+int sys_rmtree_at(int dirfd, const char *name, struct vz_err *e);
 
 /* Clears immutable and append-only on a file or directory; true if it was set. */
-bool store_make_mutable(int dirfd, const char *name);
+bool sys_make_mutable(int dirfd, const char *name);
 
 #endif

@@ -4,8 +4,8 @@
  * names still to visit form one stack, and the way up is "..", checked against
  * the identity of the directory that was left (a renamed tree ends the walk).
  */
-#ifndef VZ_STORE_WALK_H
-#define VZ_STORE_WALK_H
+#ifndef VZ_SYS_WALK_H
+#define VZ_SYS_WALK_H
 
 #include <sys/stat.h>
 

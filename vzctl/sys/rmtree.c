@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#define VZ_ROOM "store"
-#include "store/rmtree.h"
+#define VZ_ROOM "sys"
+#include "sys/rmtree.h"
 
 #include <dirent.h>
 #include <linux/btrfs.h>
@@ -10,8 +10,8 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
-#include "store/walk.h"
 #include "sys/syscalls.h"
+#include "sys/walk.h"
 
 /* A directory that somebody keeps filling is not ours to chase for ever. */
 #define RM_RESCANS 64
@@ -43,7 +43,7 @@ static bool clear_flags_fd(int fd)
 }
 
 /* Opening anything but a file or directory could have effects: not done. */
-bool store_make_mutable(int dirfd, const char *name)
+bool sys_make_mutable(int dirfd, const char *name)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
@@ -64,7 +64,7 @@ static int unlink_hard(int dirfd, const char *name, int flags)
 	if (errno != EPERM)
 		return -errno;
 	clear_flags_fd(dirfd);
-	store_make_mutable(dirfd, name);
+	sys_make_mutable(dirfd, name);
 	return unlinkat(dirfd, name, flags) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
@@ -158,7 +158,7 @@ static int rm_ascend(struct rm *rm, int *fd, dev_t dev, ino_t ino)
 	return 0;
 }
 
-int store_rmtree_at(int dirfd, const char *name, struct vz_err *e)
+int sys_rmtree_at(int dirfd, const char *name, struct vz_err *e)
 {
 	_cleanup_close_ int fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
 	struct rm rm = { .e = e };

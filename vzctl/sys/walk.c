@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "store/walk.h"
+#include "sys/walk.h"
 
 #include <dirent.h>
 
