@@ -15,7 +15,10 @@ static void parse(const struct nlmsghdr *h)
 	struct rtnl_addr_info addr;
 	struct rtnl_route_info route;
 	struct rtnl_proxy_info proxy;
+	struct nl_span elems = nft_elem_list(h);
 	struct nft_counter counter;
+	struct nft_chain_info chain;
+	struct nft_elem_info elem;
 	struct nl_fail f = { .have_msg = h->nlmsg_len <= sizeof(f.bytes) };
 	struct rtnl_link link;
 	struct vz_err e;
@@ -26,6 +29,9 @@ static void parse(const struct nlmsghdr *h)
 	(void)rtnl_route_parse(h, &route);
 	(void)rtnl_proxy_parse(h, &proxy);
 	(void)nft_counter_parse(h, &counter);
+	(void)nft_chain_parse(h, &chain);
+	while (nft_elem_next(&elems, &elem) > 0)
+		;
 	if (nl_ack_parse(h, &ack) == 0) {
 		if (f.have_msg)
 			memcpy(f.bytes, h, h->nlmsg_len);

@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../lib/tap.sh"
 . "$top/tests/lib/leak.sh"
-node_make
+node_make 'NAT_NETWORK="10.99.0.0/24"'
 seed=${VZ_TEST_SEED:-$RANDOM}
 diag "VZ_TEST_SEED=$seed"
 RANDOM=$seed
@@ -17,7 +17,7 @@ steps()	# steps COMMAND...: names
 
 new()
 {
-	vzctl --quiet create "$ct" --ostemplate minimal --name "n$ct" --hostname h --ipadd 10.99.0.1 >/dev/null
+	vzctl --quiet create "$ct" --ostemplate minimal --name "n$ct" --hostname h --ipadd auto --portfwd 8080:80 >/dev/null
 }
 
 # What a user would do next, whatever happened: it must all work.
@@ -56,7 +56,7 @@ prepare()	# prepare COMMAND
 words()	# words COMMAND: sets cmd
 {
 	case $1 in
-	create) cmd=(vzctl create "$ct" --ostemplate minimal --name "n$ct" --hostname h --ipadd 10.99.0.1) ;;
+	create) cmd=(vzctl create "$ct" --ostemplate minimal --name "n$ct" --hostname h --ipadd auto --portfwd 8080:80) ;;
 	stop) cmd=(vzctl stop "$ct" --fast) ;;
 	*) cmd=(vzctl "$1" "$ct") ;;
 	esac

@@ -63,8 +63,6 @@ int ct_nat_plan(struct ct_plan *p, struct vz_err *e)
 	for (size_t i = 0; i < fwds->n; i++)
 		plan_forward(p, fwds->v[i]);
 	p->net.fwds = p->fwds;
-	if (fwds->n && !p->net.n_addrs)
-		vz_warn("PORTFWD leads nowhere: the container has no address, ignoring");
 	return 0;
 }
 
@@ -105,6 +103,8 @@ int ct_nat_apply(struct ct_plan *p, struct vz_err *e)
 	_cleanup_free_ char *mark = mark_path(p->ct->id);
 	int fd, r;
 
+	if (p->net.n_fwds && !p->net.n_addrs)
+		vz_info("WARNING: PORTFWD leads nowhere: the container has no address");
 	if (!net_nat_wanted(&p->net))
 		return ct_nat_remove(p->ct->id, e);
 	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -229,7 +229,7 @@ static void show_net(const struct ct_plan *p, struct vz_buf *b)
 
 static bool want_nat(const struct ct_plan *p)
 {
-	return want_net(p) && net_nat_wanted(&p->net);
+	return want_net(p) && (net_nat_wanted(&p->net) || p->net.n_fwds);
 }
 
 static int step_nat(struct ct_plan *p, struct vz_err *e)

@@ -362,15 +362,15 @@ int ct_exited(struct ct *ct, pid_t init, int status, struct vz_err *e)
 	if (r < 0)
 		return r;
 	restart = ran && wants_restart(ct, status, &deliberate);
+	/* First: who sees it stopped sees that it will not come back at boot. */
+	if (!restart && deliberate)
+		ct_reboot_mark(ct->id, false);
 	r = ct_cleanup(&p, true, e);
 	if (r < 0)
 		return r;
 	(void)ct_hook(ct, restart ? "reboot" : "halt", true, VZ_IGNORE);
-	if (!restart) {
-		if (deliberate)
-			ct_reboot_mark(ct->id, false);
+	if (!restart)
 		return 0;
-	}
 	if (!restart_allowed(ct->id)) {
 		vz_warn("Container was restarted %d times within %d seconds: left stopped",
 			RESTARTS_MAX, RESTARTS_WINDOW);
