@@ -77,11 +77,11 @@ void nft_table_fresh(struct nft *t);	/* there, and empty, whatever it was */
 
 struct nft_chain {
 	const char *name;
-	bool base;			/* registered with a hook; else only jumped to */
 	const char *type;		/* NULL: "filter" */
+	const char *dev;		/* netdev family */
 	uint32_t hook;			/* NF_INET_*, NF_NETDEV_* */
 	int32_t prio;
-	const char *dev;		/* netdev family */
+	bool base;			/* registered with a hook; else only jumped to */
 	bool drop;			/* policy */
 };
 
