@@ -56,6 +56,15 @@ for p in PrivateTmp=yes ProtectSystem=strict DynamicUser=yes PrivateUsers=yes Pr
 	run vzctl exec $ct systemd-run -q --wait --pipe -p $p /bin/true
 	is $rc 0 "unit with $p"
 done
+# An image as podman writes it becomes a template of this node.
+run vzctl exec $ct 'podman save -q --format oci-dir -o /var/tmp/oci local/bb && chmod -R a+rX /var/tmp/oci'
+is $rc 0 "podman save"
+vzctl exec $ct 'tar -C /var/tmp/oci -c .' </dev/null >"$tap_tmp/oci.tar"
+mkdir "$tap_tmp/oci" && tar -C "$tap_tmp/oci" -xf "$tap_tmp/oci.tar"
+run vztmpl --template-dir "$node/oci" import "$tap_tmp/oci" podman-bb
+is $rc 0 "vztmpl import of podman's image"
+run sh -c "zstd -dc '$node/oci/cache/podman-bb.tar.zst' | tar -tv | awk '\$NF ~ /bin.busybox\$/ {print \$1, \$2}'"
+like "$out" '^-rwxr-xr-x 0/0|^-rwxr-xr-x root/root' "with what was in it"
 run vzctl stop $ct
 is $rc 0 stop
 done_testing
