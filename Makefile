@@ -170,7 +170,8 @@ check-lint: ## layers, parameters, shell scripts
 # seconds on two idle cores; a file is looked at again when its object is newer.
 # clang does not see into the asm of the monitor's system calls: VZ_MON_LIBC calls a function.
 ANALYZE_SRC = $(sort $(filter-out tests/%,$(foreach r,$(ROOMS),$(src_$(r))) $(wildcard vzctl/*/*/*.c \
-	vzctl/cmd/*.c vzctl/list/*.c vzctl/mon/*.c vzctl/validate/*.c)))
+	vzctl/cmd/*.c vzctl/list/*.c vzctl/mon/*.c vzctl/node/*.c \
+	vzctl/validate/*.c)))
 JOBS ?= $(shell nproc)
 
 $(O)/%.analyzed: %.c $(O)/%.o .clang-tidy

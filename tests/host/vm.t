@@ -27,7 +27,7 @@ for distro in 5.15 6.1 6.12; do
 		echo "ok $n # SKIP ${why##*$'\n'}"
 		continue
 	fi
-	if out=$("$top/tests/vm/run" --distro "$distro" --time 170 tests/vm/smoke.sh tests/vm/limits.sh tests/vm/stat.sh 2>&1); then
+	if out=$("$top/tests/vm/run" --distro "$distro" --time 240 tests/vm/smoke.sh tests/vm/limits.sh tests/vm/stat.sh 2>&1); then
 		echo "ok $n - limits on Linux $distro"
 	else
 		echo "not ok $n - limits on Linux $distro"

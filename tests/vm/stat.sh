@@ -192,7 +192,7 @@ fi
 vzctl set "$ct" --cpulimit 0 >/dev/null
 inside 'dd if=/dev/zero of=/f bs=1M count=8; sync; sync /f' >/dev/null 2>&1
 is "$(stat 'sum(i["write_bytes"] for i in d["io"]) >= 8 << 20, all(i["name"] for i in d["io"])')" "True True" "8 MiB written"
-is "$(stat '8 << 20 <= r["disk"]["held"] <= 9 << 20')" True "and counted by the quota" || diag "$(stat 'r["disk"]')"
+is "$(stat '8 << 20 <= r["disk"]["held"] <= 12 << 20')" True "and counted by the quota" || diag "$(stat 'r["disk"]')"
 is "$(stat '[n["name"] for n in d["network"]]')" "['eth0']" "its interface"
 
 # ---- what it costs -----------------------------------------------------------------------------

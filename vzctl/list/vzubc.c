@@ -171,7 +171,7 @@ static void add_ct(struct ct_view *view, const struct conf *node, uint32_t id, s
 static int read_node(struct ubc *ret, struct vz_err *e)
 {
 	_cleanup_conf_ struct conf *node = NULL;
-	struct ct_view *view;
+	struct ct_view *view = NULL;
 	int r = conf_load_node(&node, e);
 
 	if (r == 0)

@@ -93,7 +93,7 @@ static int cmp_u32(const void *a, const void *b)
 static int read_ids(struct fleet *f, const struct conf *node, uint32_t *ids, size_t n, bool running,
 		    struct vz_err *e)
 {
-	struct ct_view *view;
+	struct ct_view *view = NULL;
 	size_t more;
 	int r = ct_view_open(node, &view, e);
 

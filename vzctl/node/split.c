@@ -215,7 +215,7 @@ int node_split(int argc, char **argv, bool old, struct vz_err *e)
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
 	_cleanup_conf_ struct conf *node = NULL;
 	struct parts p = { 0 };
-	struct host h;
+	struct host h = { 0 };
 	int r = parse(argc, argv, &o, e);
 
 	if (r == 0 && o.n == CT_UNKNOWN)
