@@ -7,7 +7,7 @@
 . "$top/tests/lib/leak.sh"
 node_make 'NAT_NETWORK="10.200.0.0/24 fd5a:7a3c:9d21::/64"'
 peer=$top/tests/host/nat-peer.py
-a=25101 b=25102 c=25103		# 25101 % 254 + 1 ...: what the first free address is
+a=25101 b=25102 c=25103
 addr() { sed -n 's/^IP_ADDRESS="\([^ "]*\).*/\1/p' "$(conf_of "$1")"; }
 addr6() { sed -n 's/^IP_ADDRESS="[^ ]* \([^"]*\)"/\1/p' "$(conf_of "$1")"; }
 
@@ -54,13 +54,13 @@ like "$out" 'IP address\(es\) chosen: 10\.200\.0\.[0-9]+ fd5a:7a3c:9d21::' "says
 like "$(addr $a)/$(addr6 $a)" '^10\.200\.0\.[0-9]+/fd5a:7a3c:9d21::[0-9a-f]+$' "and writes it down"
 is "$(ls "$node/creating")" "" "nothing is reserved any more"
 # Each wants the number that its own id gives; $a + 254 and $a are the same.
-d=$((a + 254)) e=$((a + 508))
+d=$((a + 254)) e=$((a + 508)) creates=()
 for i in $d $e; do
 	vzctl create $i --ostemplate minimal --ipadd auto >/dev/null 2>&1 &
+	creates+=($!)
 done
 vzctl create $b --ostemplate minimal --ipadd auto >/dev/null 2>&1
-wait %4 %5 2>/dev/null
-until_ok 10 test -e "$(conf_of $d)" -a -e "$(conf_of $e)"
+wait "${creates[@]}"
 is "$(for i in $a $b $d $e; do addr $i; done | sort -u | wc -l)" 4 "four creates, two of them at once: four addresses"
 quiet "a sample may say it" sh -c "echo 'IP_ADDRESS=\"auto\"' >'$node/etc/conf/ve-nat.conf-sample'; vzctl create $c --config nat --ostemplate minimal"
 like "$(addr $c)" '^10\.200\.0\.[0-9]+$' "and has an address then"
@@ -84,6 +84,15 @@ quiet "take them away" vzctl set $b --ipdel 10.200.9.1 --ipdel 10.200.9.2 --save
 sed -i /NAT_NETWORK/d "$node/etc/vz.conf"
 code 89 'NAT_NETWORK' "without NAT_NETWORK: 89" vzctl set $b --ipadd auto --save
 cp "$node/etc/vz.full" "$node/etc/vz.conf"
+
+quiet "without an address" vzctl set $c --ipdel all --portfwd 8300:80 --save
+code 0 'PORTFWD leads nowhere' "a forward to nothing is said" vzctl start $c
+vzctl --quiet stop $c --fast
+sed -i 's/^IP_ADDRESS=.*/IP_ADDRESS="auto"/; /^PORTFWD=/d' "$(conf_of $c)"
+quiet "start of a file that says auto" vzctl start $c
+like "$(addr $c)" '^10\.200\.0\.' "it is written out"
+ok "and it has it" nsenter -t "$(init_pid $c)" -n ip addr show dev venet0 to "$(addr $c)"
+vzctl --quiet stop $c --fast
 
 # ---- masquerading -----------------------------------------------------------------------
 
@@ -274,13 +283,20 @@ done
 for i in 1 2 3 4; do
 	vzctl --quiet create $((c + 10 + i)) --ostemplate minimal --ipadd auto --portfwd $((8200 + i)):80 >/dev/null
 done
-for i in 1 2 3 4; do vzctl --quiet start $((c + 10 + i)) >/dev/null & done
-until_ok 10 sh -c "[ \$(nft list map inet vz_nat any4 | grep -o '820[1-4] ' | wc -l) = 4 ]"
+all_at_once()	# all_at_once VERB [OPTION]
+{
+	local i pids=()
+	for i in 1 2 3 4; do
+		vzctl --quiet "$1" $((c + 10 + i)) "${@:2}" >/dev/null &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+}
+all_at_once start
 is "$(nft list map inet vz_nat any4 | grep -o '820[1-4] ' | wc -l)" 4 "four starts at once: all forwards"
-for i in 1 2 3 4; do until_ok 5 is_running $((c + 10 + i)); done
-for i in 1 2 3 4; do vzctl --quiet stop $((c + 10 + i)) --fast >/dev/null & done
-ok "four stops at once: the table is gone" until_ok 10 sh -c '! nft list table inet vz_nat'
-for i in 1 2 3 4; do until_ok 5 is_down $((c + 10 + i)); vzctl --quiet destroy $((c + 10 + i)); done
+all_at_once stop --fast
+ok "four stops at once: the table is gone" until_ok 1 sh -c '! nft list table inet vz_nat'
+for i in 1 2 3 4; do vzctl --quiet destroy $((c + 10 + i)); done
 for i in $a $b $c; do vzctl --quiet destroy $i; done
 rm "$node/etc/conf/ve-nat.conf-sample"
 leak_is "$nothing" "destroyed: nothing is left"
