@@ -379,7 +379,11 @@ static int step(struct nl_sock *s, uint32_t gen, uint32_t ctid, const struct nat
 			put_elems(&t, false, add.v, add.n);
 	}
 	r = nft_commit_on(s, &t, VZ_CANT_ADDIP, e);
-	return r < 0 ? r : keep && (del.more || add.more);
+	if (r < 0)
+		return r;
+	nat_flows_forget(del.v, del.n);
+	nat_flows_forget(add.v, add.n);
+	return keep && (del.more || add.more);
 }
 
 static int reconcile(uint32_t ctid, const struct nat_elems *want, struct vz_err *e)

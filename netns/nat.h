@@ -22,6 +22,8 @@ struct nat_elems {
 };
 
 struct nat_elem *nat_elems_add(struct nat_elems *l, enum nat_set_id set);
+/* Makes conntrack forget the UDP flows to forwards that have changed. */
+void nat_flows_forget(const struct nat_elem *const *v, size_t n);
 /* 188 when a forward of @want that container @ctid does not have yet is taken. */
 int nat_ports_check(const struct nat_elems *have, const struct nat_elems *want, uint32_t ctid,
 		    struct vz_err *e);

@@ -3,7 +3,7 @@
 """A server that says who asks, and its client.
 
   nat-peer.py serve NAME PORT...     TCP and UDP, IPv4 and IPv6; prints "ready"
-  nat-peer.py ask tcp|udp HOST PORT [SOURCE]
+  nat-peer.py ask tcp|udp HOST PORT [SOURCE [PORT]]
                                      prints "NAME CLIENT-ADDRESS PORT"; 1: refused or no answer
 """
 import selectors
@@ -44,13 +44,13 @@ def answer(name, peer, port):
     return f"{name} {peer[0].removeprefix('::ffff:')} {port}".encode()
 
 
-def ask(kind, host, port, source=None):
+def ask(kind, host, port, source=None, source_port=0):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     s = socket.socket(family, KINDS[kind])
     s.settimeout(1)
     try:
         if source:
-            s.bind((source, 0))
+            s.bind((source, int(source_port)))
         s.connect((host, int(port)))
         s.send(b"who am I?")
         print(s.recv(100).decode())

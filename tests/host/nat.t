@@ -91,7 +91,7 @@ vzctl --quiet stop $c --fast
 sed -i 's/^IP_ADDRESS=.*/IP_ADDRESS="auto"/; /^PORTFWD=/d' "$(conf_of $c)"
 quiet "start of a file that says auto" vzctl start $c
 like "$(addr $c)" '^10\.200\.0\.' "it is written out"
-ok "and it has it" nsenter -t "$(init_pid $c)" -n ip addr show dev venet0 to "$(addr $c)"
+like "$(nsenter -t "$(init_pid $c)" -n ip -o -4 addr show dev venet0)" "inet $(addr $c)/32" "and it has it"
 vzctl --quiet stop $c --fast
 
 # ---- masquerading -----------------------------------------------------------------------
@@ -239,6 +239,21 @@ quiet "a thousand ports" vzctl set $a --portfwd 20000-21023:20000
 is "$(nft -j list map inet vz_nat any4 | grep -o "CT $a" | wc -l)" 1026 "each of them"
 quiet "and removed" vzctl set $a --portfwd_del 20000-21023:20000
 like "$(nft list table inet vz_nat)" "8180 comment \"CT $a\" : $(addr $a) . 80" "the rest stays"
+
+# A client that keeps its port is an old acquaintance of conntrack.
+for src in 192.0.2.2/192.0.2.1 2001:db8::2/2001:db8::1; do
+	ask_in $net udp "${src#*/}" 8400 "${src%/*}" 5555
+	is $rc 1 "nobody is there for ${src%/*}"
+	quiet "now somebody is" vzctl set $b --portfwd 8400:80/udp
+	ask_in $net udp "${src#*/}" 8400 "${src%/*}" 5555
+	is "$out" "b ${src%/*} 80" "who asked before is answered"
+	quiet "another one" sh -c "vzctl set $b --portfwd_del 8400:80/udp; vzctl set $a --portfwd 8400:80/udp"
+	ask_in $net udp "${src#*/}" 8400 "${src%/*}" 5555
+	is "$out" "a ${src%/*} 80" "is answered by that"
+	quiet "and none" vzctl set $a --portfwd_del 8400:80/udp
+	ask_in $net udp "${src#*/}" 8400 "${src%/*}" 5555
+	is $rc 1 "and then by nobody"
+done
 
 # ---- what the kernel tells about others' filters ----------------------------------------------------
 
