@@ -39,6 +39,7 @@ watch()	# watch SECONDS COMMAND...
 {
 	local s=$1 w
 	shift
+	: >"$tap_tmp/seen"	# the background may be slow to do so
 	nsenter -t $lan -n "$peer" watch lan0 30 >"$tap_tmp/seen" &
 	w=$!
 	until_ok 5 grep -q ready "$tap_tmp/seen"
@@ -119,6 +120,7 @@ flood_while()	# flood_while ADDR COMMAND...
 {
 	local claim=$1 f
 	shift
+	: >"$tap_tmp/flood"
 	nsenter -t $lan -n "$peer" flood lan0 3 "$claim" >"$tap_tmp/flood" &
 	f=$!
 	until_ok 5 grep -q ready "$tap_tmp/flood"
