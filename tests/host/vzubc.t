@@ -89,6 +89,9 @@ for bad in 'x' "$(head -c 3000 /dev/zero | tr '\0' 9)"; do
 	run vzubc -r -rd "$st" -f "$node/f"
 	is "$rc|$(row physpages)" "0|234M - 91%|256M - 100%|-|256M|1" "a broken memory is none"
 done
+run env VZ_RUNDIR="$node/new/run" vzubc -r -f "$node/f"
+is "$rc" 0 "the default directory is made"
+ok "is there" test -e "$node/new/run/vzubc/failcnt.101"
 # Failures of what is not held.
 sed 's/^ *physpages .*/oomguarpages - - 0 100 7/' "$node/f" >"$node/g"
 run vzubc -r -rd "$st" -f "$node/g"

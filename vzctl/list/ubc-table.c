@@ -19,10 +19,10 @@
 
 static int state_open(const struct vzubc *z, struct vz_err *e)
 {
-	int fd;
+	int fd, r = io_mkdir_p(z->dir, 0700);
 
-	if (mkdir(z->dir, 0700) < 0 && errno != EEXIST)
-		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create '%s'", z->dir);
+	if (r < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, -r, "Unable to create '%s'", z->dir);
 	fd = open(z->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to open '%s'", z->dir) : fd;
 }
