@@ -356,16 +356,14 @@ struct guard_port guard_venet(const struct net_plan *p)
 	return port;
 }
 
-int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
-		  struct vz_err *e)
+static int install(const struct net_plan *p, const struct guard_port *ports, size_t n,
+		   void (*table)(struct nft *t), struct vz_err *e)
 {
 	struct nft t;
 	int r;
 
-	if (!n || p->guard == NET_GUARD_NO)
-		return 0;
 	begin(&t, p->ctid);
-	nft_table_fresh(&t);
+	table(&t);
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		nft_counter_add(&t, counters[i]);
 	shared_chains(&t);
@@ -373,6 +371,27 @@ int guard_install(const struct net_plan *p, const struct guard_port *ports, size
 		put_port(&t, p, &ports[i]);
 	r = nft_commit(&t, VZ_CANT_ADDIP, e);
 	nft_done(&t);
+	return r;
+}
+
+int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
+		  struct vz_err *e)
+{
+	struct vz_err first = VZ_ERR_INIT;
+	int r;
+
+	if (!n || p->guard == NET_GUARD_NO)
+		return 0;
+	/*
+	 * Usually there is none.  To delete, were it nothing, has the kernel wait for
+	 * an RCU grace period, some 12 ms, when our socket is closed
+	 * (nf_tables_api.c:nft_rcv_nl_event).
+	 */
+	r = install(p, ports, n, nft_table_new, &first);
+	if (r == -EEXIST)
+		r = install(p, ports, n, nft_table_fresh, e);
+	else if (r < 0)
+		*e = first;
 	return missing(p, r, e);
 }
 

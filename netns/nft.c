@@ -90,6 +90,11 @@ void nft_table_add(struct nft *t)
 	begin(t, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 }
 
+void nft_table_new(struct nft *t)
+{
+	begin(t, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+}
+
 void nft_table_del(struct nft *t)
 {
 	begin(t, NFT_MSG_DELTABLE, 0);

@@ -73,6 +73,7 @@ bool nft_missing(int err);
 
 void nft_table_add(struct nft *t);	/* existing is fine */
 void nft_table_del(struct nft *t);	/* with all in it; ENOENT when there is none */
+void nft_table_new(struct nft *t);	/* EEXIST when there is one */
 void nft_table_fresh(struct nft *t);	/* there, and empty, whatever it was */
 
 struct nft_chain {
