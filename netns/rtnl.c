@@ -188,7 +188,9 @@ void rtnl_proxy(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
 
 /* ---- errors --------------------------------------------------------- */
 
-enum { CLASS_LINK, CLASS_ADDR, CLASS_ROUTE, CLASS_NEIGH, CLASS_RULE, N_CLASSES };
+/* Message types come in fours: linux/rtnetlink.h. */
+enum { CLASS_LINK, CLASS_ADDR, CLASS_ROUTE, CLASS_NEIGH, CLASS_RULE, CLASS_QDISC, CLASS_TCLASS,
+       CLASS_FILTER, N_CLASSES };
 
 struct class {
 	const char *noun;
@@ -212,6 +214,12 @@ static const struct class classes[N_CLASSES] = {
 	[CLASS_RULE] = { "routing rule from", sizeof(struct fib_rule_hdr), FRA_SRC,
 		{ A(FRA_SRC), A(FRA_DST), A(FRA_IIFNAME), A(FRA_OIFNAME), A(FRA_FWMARK),
 		  A(FRA_FWMASK), A(FRA_TABLE), A(FRA_PRIORITY), A(FRA_PROTOCOL) } },
+	[CLASS_QDISC] = { "queue of device", sizeof(struct tcmsg), 0,
+		{ A(TCA_KIND), A(TCA_OPTIONS) } },
+	[CLASS_TCLASS] = { "traffic class of device", sizeof(struct tcmsg), 0,
+		{ A(TCA_KIND), A(TCA_OPTIONS) } },
+	[CLASS_FILTER] = { "filter of device", sizeof(struct tcmsg), 0,
+		{ A(TCA_KIND), A(TCA_OPTIONS) } },
 };
 #undef A
 
@@ -222,11 +230,16 @@ static void object_name(const struct nlmsghdr *h, const struct class *c, char *b
 	const struct ifinfomsg *i = nl_msg_hdr(h, sizeof(*i));
 	struct nl_span s = nl_msg_attrs(h, c->hdr);
 	struct net_addr addr = { .plen = 128 };
+	const struct tcmsg *t = nl_msg_hdr(h, sizeof(*t));
 	struct nl_attr a;
 
 	snprintf(buf, size, c == &classes[CLASS_RULE] ? "all" : "default");
 	if (c == &classes[CLASS_LINK] && i)
 		snprintf(buf, size, "#%d", i->ifi_index);
+	if (c >= &classes[CLASS_QDISC] && t) {
+		snprintf(buf, size, "#%d", t->tcm_ifindex);
+		return;
+	}
 	while (nl_attr_next(&s, &a) > 0) {
 		if (c == &classes[CLASS_NEIGH] && a.type == NDA_LLADDR && a.v.n == 6)
 			snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", a.v.p[0], a.v.p[1],
@@ -279,7 +292,7 @@ int rtnl_fail(struct vz_err *e, enum vz_code code, int err, const struct nl_fail
 		return vz_fail(e, code, -err, "cannot talk to the kernel (rtnetlink)");
 	kind = (f->msg.nlmsg_type - RTM_BASE) & 3;
 	cls = (f->msg.nlmsg_type - RTM_BASE) >> 2;
-	if (cls >= N_CLASSES)
+	if (cls >= N_CLASSES || !classes[cls].noun)
 		return vz_fail(e, code, -err, "rtnetlink request %u", f->msg.nlmsg_type);
 	/* A link that exists is changed by the message that adds one. */
 	if (cls == CLASS_LINK && kind == 0 && !(f->msg.nlmsg_flags & NLM_F_CREATE))
