@@ -58,6 +58,7 @@ static const char *metavar(const struct param *p)
 		[PT_IPLIST] = "ADDR[/LEN]",
 		[PT_ADDRLIST] = "ADDR", [PT_WORDLIST] = "NAME", [PT_BINDLIST] = "SRC:DST[,OPT...]",
 		[PT_FWDLIST] = "[ADDR:]PORT[-END]:CTPORT[/udp]",
+		[PT_RATELIST] = "DEV:CLASS:KBITS",
 		[PT_NETIF] = "IF[,MAC,HOSTIF,HOSTMAC,BRIDGE]", [PT_TOGGLES] = "NAME:on|off",
 		[PT_DEVICES] = "b|c:MAJ:MIN:ACCESS", [PT_DEVNODES] = "NAME:ACCESS",
 	};

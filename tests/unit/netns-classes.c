@@ -126,4 +126,5 @@ TEST(random)
 	}
 	is_int(bad, 0);
 }
-TAP_MAIN
+
+TAP_MAIN()

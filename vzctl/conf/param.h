@@ -38,6 +38,7 @@ enum param_type {
 	PT_WORDLIST,	/* conf_list: words without blanks */
 	PT_BINDLIST,	/* conf_list: "SRC:DST[,opt...]" */
 	PT_FWDLIST,	/* conf_list: see conf_portfwd_parse() */
+	PT_RATELIST,	/* conf_list: "DEV:CLASS:KBITS", see conf/traffic.h */
 	PT_NETIF,	/* conf_netifs */
 	PT_TOGGLES,	/* conf_toggles: names of @words */
 	PT_DEVICES,	/* conf_devices: b|c:MAJ:MIN:rwqm */

@@ -9,13 +9,14 @@
 #include <strings.h>
 
 #include "base/num.h"
+#include "conf/traffic.h"
 
 #define PAGE_UNLIMITED_OLD 2147483647ULL	/* INT_MAX: "unlimited" of 32-bit nodes */
 
 bool param_is_list(const struct param *p)
 {
 	return p->type == PT_IPLIST || p->type == PT_ADDRLIST || p->type == PT_WORDLIST ||
-	       p->type == PT_BINDLIST || p->type == PT_FWDLIST;
+	       p->type == PT_BINDLIST || p->type == PT_FWDLIST || p->type == PT_RATELIST;
 }
 
 static bool is_string(const struct param *p)
@@ -468,6 +469,11 @@ static bool item_canon(const struct param *p, const char *s, size_t len, char *r
 		return value_ip_canon(s, p->type == PT_IPLIST, ret, size) == 0;
 	if (p->type == PT_FWDLIST)
 		return value_fwd_canon(s, ret, size) == 0;
+	if (p->type == PT_RATELIST) {
+		struct conf_rate rate;
+
+		return conf_rate_parse(s, &rate) == 0 && conf_rate_format(&rate, ret, size) == 0;
+	}
 	return p->type == PT_BINDLIST ? bind_ok(s) : plain_word(s);
 }
 
@@ -479,23 +485,29 @@ static const char *list_syntax(const struct param *p)
 			"SRC:DST[,ro|rw|nosuid|noexec|nodev...] with absolute paths" :
 	       p->type == PT_FWDLIST ?
 			"[ADDR:]HOSTPORT[-END]:CTPORT[/tcp|/udp] with ports from 1 to 65535, 1024 in a range" :
+	       p->type == PT_RATELIST ?
+			"DEVICE:CLASS:KBITS or CLASS:KBITS, the class 1 to 15, KBITS not 0" :
 			"words without quotes";
+}
+
+/* Do two entries speak about the same thing? */
+static bool item_same(const struct param *p, const char *a, const char *b)
+{
+	return p->type == PT_IPLIST   ? value_ip_same(a, b) :
+	       p->type == PT_RATELIST ? conf_rate_same(a, b) :
+					str_eq(a, b);
 }
 
 /* An entry with the same address replaces the earlier one, as in 4.x. */
 static void list_put(const struct param *p, struct vz_strv *l, const char *item)
 {
-	if (p->type == PT_IPLIST) {
-		if (value_ip_is_any(item))
-			return;
-		for (size_t i = 0; i < l->n; i++) {
-			if (!value_ip_same(l->v[i], item))
-				continue;
-			free(l->v[i]);
-			l->v[i] = xstrdup(item);
-			return;
-		}
-	} else if (vz_strv_has(l, item)) {
+	if (p->type == PT_IPLIST && value_ip_is_any(item))
+		return;
+	for (size_t i = 0; i < l->n; i++) {
+		if (!item_same(p, l->v[i], item))
+			continue;
+		free(l->v[i]);
+		l->v[i] = xstrdup(item);
 		return;
 	}
 	vz_strv_add(l, item);
@@ -504,11 +516,13 @@ static void list_put(const struct param *p, struct vz_strv *l, const char *item)
 static int parse_list(const struct param *p, const char *s, union value *v, char *why,
 		      size_t why_size)
 {
+	/* --rate of prlctl has commas. */
+	const char *seps = p->type == PT_RATELIST ? " \t," : " \t";
 	struct vz_strv list = VZ_STRV_INIT;
 	char word[2100], item[2100];
 
-	while (*(s += strspn(s, " \t"))) {
-		size_t n = strcspn(s, " \t");
+	while (*(s += strspn(s, seps))) {
+		size_t n = strcspn(s, seps);
 
 		if (n >= sizeof(word) || list.n >= CONF_LIST_MAX)
 			goto bad;
@@ -728,6 +742,7 @@ int value_parse(const struct param *p, const char *s, enum conf_source src, unio
 	case PT_WORDLIST:
 	case PT_BINDLIST:
 	case PT_FWDLIST:
+	case PT_RATELIST:
 		r = parse_list(p, s, &v, why, why_size);
 		break;
 	case PT_NETIF:

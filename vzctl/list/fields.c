@@ -54,6 +54,7 @@ static void get_conf(struct ent *e, const struct field *f, char suffix, struct v
 	case PT_WORDLIST:
 	case PT_BINDLIST:
 	case PT_FWDLIST:
+	case PT_RATELIST:
 		l = conf_list(e->conf, p);
 		for (size_t i = 0; i < l->n; i++)
 			val_add(v, l->v[i]);
@@ -323,6 +324,8 @@ static const struct field fields[] = {
 	{ OWN("netns", "NETNS", 10, get_netns) },
 	{ OWN("uidmap", "UIDMAP", -24, get_uidmap) },
 	{ MORE(INIT, "init", "INIT", -32) },
+	{ CONF(RATE), .json_unset = "[]" },
+	{ MORE(RATEBOUND, "ratebound", "RATEBND", -7) },
 	{ OWN("kind", "KIND", -4, get_kind) },
 };
 /* clang-format on */
