@@ -6,7 +6,7 @@
 #define VZ_ROOM "netns"
 #include <sys/socket.h>
 
-#include "traffic.h"
+#include "net-traffic.h"
 
 struct span {
 	uint8_t first[16], last[16];

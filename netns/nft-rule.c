@@ -11,7 +11,8 @@
 #include <linux/netfilter/nfnetlink.h>
 
 enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP,
-	    KIND_LIMIT, KIND_VERDICT, KIND_DNAT_MAP, KIND_MASQUERADE };
+	    KIND_LIMIT, KIND_VERDICT, KIND_DNAT_MAP, KIND_MASQUERADE, KIND_PRIORITY,
+	    KIND_FWD };
 
 /* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
 #define REG(i) (NFT_REG32_00 + (i))
@@ -207,6 +208,37 @@ static void put_dnat_map(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
+/* A number in a register, in the host's byte order, as the expressions below want it. */
+static void put_number(struct nft *t, uint32_t v)
+{
+	struct expr x = expr_open(t, "immediate");
+
+	put_be32(t, NFTA_IMMEDIATE_DREG, REG(0));
+	put_data(t, NFTA_IMMEDIATE_DATA, &v, sizeof(v));
+	expr_close(t, x);
+}
+
+static void put_priority(struct nft *t, const struct nft_stmt *s)
+{
+	struct expr x;
+
+	put_number(t, (uint32_t)s->code);
+	x = expr_open(t, "meta");
+	put_be32(t, NFTA_META_KEY, NFT_META_PRIORITY);
+	put_be32(t, NFTA_META_SREG, REG(0));
+	expr_close(t, x);
+}
+
+static void put_fwd(struct nft *t, const struct nft_stmt *s)
+{
+	struct expr x;
+
+	put_number(t, (uint32_t)s->code);
+	x = expr_open(t, "fwd");
+	put_be32(t, NFTA_FWD_SREG_DEV, REG(0));
+	expr_close(t, x);
+}
+
 static void put_stmt(struct nft *t, const struct nft_stmt *s)
 {
 	switch ((enum kind)s->kind) {
@@ -233,6 +265,12 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 		break;
 	case KIND_MASQUERADE:
 		expr_close(t, expr_open(t, "masq"));
+		break;
+	case KIND_PRIORITY:
+		put_priority(t, s);
+		break;
+	case KIND_FWD:
+		put_fwd(t, s);
 		break;
 	}
 }
@@ -383,6 +421,16 @@ struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst)
 {
 	return (struct nft_stmt){ .kind = KIND_LIMIT, .invert = true, .rate = rate,
 				  .burst = burst };
+}
+
+struct nft_stmt nft_set_priority(uint32_t v)
+{
+	return (struct nft_stmt){ .kind = KIND_PRIORITY, .code = (int32_t)v };
+}
+
+struct nft_stmt nft_fwd(int ifindex)
+{
+	return (struct nft_stmt){ .kind = KIND_FWD, .code = ifindex };
 }
 
 struct nft_stmt nft_verdict(int code, const char *chain)

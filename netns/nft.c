@@ -132,6 +132,11 @@ void nft_chain_flush(struct nft *t, const char *name)
 	nl_put_str(&t->b, NFTA_RULE_CHAIN, name);
 }
 
+void nft_flush(struct nft *t)
+{
+	begin(t, NFT_MSG_DELRULE, 0);
+}
+
 void nft_chain_del(struct nft *t, const char *name)
 {
 	begin(t, NFT_MSG_DELCHAIN, 0);
@@ -343,6 +348,14 @@ void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, cons
 	nest_end(t, at);
 }
 
+void nft_elem_end(struct nft *t, const void *key, size_t len)
+{
+	size_t at = elem_open(t, key, len);
+
+	put_be32(t, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
+	nest_end(t, at);
+}
+
 void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
 			     const char *counter)
 {
@@ -375,9 +388,7 @@ void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsign
 	}
 	if (carry)
 		return;
-	at = elem_open(t, hi, len);
-	put_be32(t, NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
-	nest_end(t, at);
+	nft_elem_end(t, hi, len);
 }
 
 void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen)

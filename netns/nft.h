@@ -89,6 +89,7 @@ struct nft_chain {
 void nft_chain_add(struct nft *t, const struct nft_chain *c);
 void nft_chain_del(struct nft *t, const char *name);	/* with its rules */
 void nft_chain_flush(struct nft *t, const char *name);
+void nft_flush(struct nft *t);		/* the rules of all its chains */
 
 /* Types of set keys: nft's own number (its datatype.h), which only "nft list" needs, and length. */
 #define NFT_TYPE(id, len) ((id) << 8 | (len))
@@ -135,6 +136,8 @@ void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to
 		      const char *comment);
 /* @code: NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO ...; @chain or NULL */
 void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain);
+/* In a set with NFT_SET_INTERVAL: the first address behind the interval of the element before. */
+void nft_elem_end(struct nft *t, const void *key, size_t len);
 /* addr/plen in a set with NFT_SET_INTERVAL and one field. */
 void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen);
 void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
@@ -250,6 +253,8 @@ struct nft_stmt nft_count_map(struct nft_field f, const char *set);	/* the eleme
 struct nft_stmt nft_count(const char *counter);			/* a named counter */
 /* Matches what exceeds @rate packets per second after @burst packets. */
 struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst);
+struct nft_stmt nft_set_priority(uint32_t v);	/* skb->priority */
+struct nft_stmt nft_fwd(int ifindex);		/* the end of a rule of netdev ingress */
 struct nft_stmt nft_verdict(int code, const char *chain);
 
 /*

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The queueing half of netns/traffic.h; for the files of this room. */
+/* The queueing half of netns/net-traffic.h; for the files of this room. */
 #ifndef NETNS_RATE_H
 #define NETNS_RATE_H
 
 #include "host.h"
 #include "tc.h"
-#include "traffic.h"
+#include "net-traffic.h"
 
 /* One link of the container as the host sees it. */
 struct rate_link {

@@ -277,6 +277,7 @@ node_make()
 	export VZ_CONFDIR=$node/etc VZ_RUNDIR=/run/vzh$$ VZ_LIBEXECDIR=$bin VZ_SBINDIR=$bin
 	export VZ_DATADIR=$top/templates VZ_IDSDIR=$node/ids VZ_DISTDIR=$node/dist
 	export VZ_CREATINGDIR=$node/creating VZ_CONSOLE_LOGDIR=$node/log VZ_REBOOTDIR=$node/reboot
+	export VZ_TRAFFICDIR=$node/traffic
 	export PATH=$bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 	unset VZ_FAIL_STEP VZ_KILL_STEP
 	mkdir -p "$VZ_RUNDIR"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "tests/lib/tap.h"
-#include "traffic.h"
+#include "net-traffic.h"
 
 static struct net_class cls(uint8_t n, const char *prefix, uint8_t plen)
 {

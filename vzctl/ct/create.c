@@ -465,6 +465,7 @@ static int step_forget(struct ct_plan *p, struct vz_err *e)
 		conf_name_set(p->ct->id, NULL, name, VZ_IGNORE);
 	ct_reboot_mark(p->ct->id, false);
 	ct_dist_forget(p->ct->id);
+	ct_traffic_forget(p->ct->id);
 	return 0;
 }
 

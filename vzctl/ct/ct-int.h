@@ -141,6 +141,15 @@ int ct_steps_run(const struct ct_step *steps, size_t n, struct ct_plan *p, struc
 void ct_steps_show(const struct ct_step *steps, size_t n, const struct ct_plan *p,
 		   const char *undo_word);
 
+/* ---- traffic.c ---------------------------------------------------------- */
+
+/* Counters and caps of the plan's links, which exist. */
+int ct_traffic_apply(const struct ct_plan *p, struct vz_err *e);
+/* The links are gone: saves what was counted, removes the counters.  Warns. */
+void ct_traffic_end(uint32_t id);
+/* Of a container that is destroyed. */
+void ct_traffic_forget(uint32_t id);
+
 /* ---- parts that several commands use ---------------------------------- */
 
 /* BINDMOUNT= below the mounted VE_ROOT. */

@@ -96,6 +96,27 @@ static void say_cpu(const struct apply *a)
 	say_io(a);
 }
 
+/* Interfaces that came with this change want counters and caps, too. */
+static int apply_traffic(struct apply *a, struct vz_err *e)
+{
+	_cleanup_free_ char *rate = NULL;
+
+	if (!touches(a->ch, PG_NET))
+		return 0;
+	if (conf_change_has(a->ch, P_RATE)) {
+		rate = conf_format(a->ct->conf, P_RATE);
+		vz_info("Setting network rate: %s", *rate ? rate : "unlimited");
+	}
+	return ct_traffic_apply(a->plan, e);
+}
+
+/* Limits that are stored only, because the node says so. */
+static void warn_traffic(const struct ct *ct, const struct conf_change *ch)
+{
+	if (conf_change_has(ch, P_RATE) && !conf_bool(ct->node, P_TRAFFIC_SHAPING, true))
+		vz_warn("RATE has no effect: TRAFFIC_SHAPING=no in vz.conf");
+}
+
 static int apply_dist(struct apply *a, struct vz_err *e)
 {
 	int r = 0;
@@ -192,6 +213,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 		r = apply_disk(a, e);
 	if (r == 0 && conf_change_has(a->ch, P_NETIF))
 		r = ct_netifs_apply(a->plan, netns, old, e);
+	if (r == 0)
+		r = apply_traffic(a, e);
 	return r;
 }
 
@@ -423,6 +446,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 			       "Parameters cannot be set on a running container: %s", names);
 	if (later && !(o->setmode && str_eq(o->setmode, "restart")))
 		vz_warn("Parameters take effect at the next start: %s", names);
+	warn_traffic(ct, o->change);
 	if (o->dry_run) {
 		show_changes(ct, old, running, o);
 		return 0;

@@ -251,6 +251,23 @@ static void show_nat(const struct ct_plan *p, struct vz_buf *b)
 		vz_buf_addf(b, ", forward %s", fwds);
 }
 
+static int step_traffic(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_traffic_apply(p, e);
+}
+
+static void undo_traffic(struct ct_plan *p)
+{
+	ct_traffic_end(p->ct->id);
+}
+
+static void show_traffic(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *rate = conf_format(p->ct->conf, P_RATE);
+
+	vz_buf_addf(b, "count traffic%s%s", *rate ? ", RATE " : "", rate);
+}
+
 /*
  * Mounts that an action script stacked below VE_ROOT come along, with the
  * container's ids; a file system that cannot be mapped stays as it is.
@@ -346,6 +363,7 @@ static const struct ct_step start_steps[] = {
 	{ "store.mount", step_mount, undo_mount, show_mount, NULL },
 	{ "net.attach", step_net, undo_net, show_net, want_net },
 	{ "net.nat", step_nat, undo_nat, show_nat, want_nat },
+	{ "net.traffic", step_traffic, undo_traffic, show_traffic, want_net },
 	{ "init.exec", step_init, undo_cgroup, show_init, NULL },
 	{ "state.running", step_running, undo_running, show_running, NULL },
 	{ "hook.start", step_hook, undo_cgroup, show_hook, want_start_hook },

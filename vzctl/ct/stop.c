@@ -40,6 +40,7 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 		r = net_detach(&p->net, e);
 		if (r < 0)
 			return r;
+		ct_traffic_end(p->ct->id);
 	}
 	if (umount) {
 		r = ct_umount_root(p, true, e);
