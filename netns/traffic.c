@@ -77,6 +77,44 @@ int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 	return 0;
 }
 
+struct all {
+	net_counts_fn fn;
+	void *arg;
+	uint32_t ctid;
+	struct net_counts n;	/* of @ctid */
+};
+
+static int flush_counts(struct all *a)
+{
+	int r = a->n.id ? a->fn(a->ctid, &a->n, a->arg) : 0;
+
+	a->n = (struct net_counts){ 0 };
+	return r;
+}
+
+/* The kernel lists table by table. */
+static int see_any(const struct nft_counter *c, void *arg)
+{
+	struct all *a = arg;
+	uint32_t ctid;
+	int end = 0, r = 0;
+
+	if (sscanf(c->table, "vzt_%" SCNu32 "%n", &ctid, &end) != 1 || c->table[end])
+		return 0;
+	if (ctid != a->ctid)
+		r = flush_counts(a);
+	a->ctid = ctid;
+	return r < 0 ? r : see_counter(c, &a->n);
+}
+
+int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
+{
+	struct all a = { .fn = fn, .arg = arg };
+	int r = nft_counters(NFPROTO_NETDEV, NULL, false, see_any, &a, VZ_SYSTEM_ERROR, e);
+
+	return r < 0 ? r : flush_counts(&a);
+}
+
 int net_traffic_remove(uint32_t ctid, struct vz_err *e)
 {
 	_cleanup_nft_ struct nft t;

@@ -32,6 +32,12 @@ struct ct_traffic {
 
 /* 0, or -ENOENT (no error is set) when nothing was ever counted. */
 int ct_traffic_read(uint32_t id, struct ct_traffic *ret, struct vz_err *e);
+/* The same for many containers: the kernel is asked once.  NULL when it cannot be. */
+struct ct_traffic_all;
+struct ct_traffic_all *ct_traffic_all_read(struct vz_err *e);
+int ct_traffic_all_get(const struct ct_traffic_all *a, uint32_t id, struct ct_traffic *ret,
+		       struct vz_err *e);
+void ct_traffic_all_free(struct ct_traffic_all *a);
 /* All classes together. */
 void ct_traffic_sum(const struct ct_traffic *t, struct ct_count *ret);
 /*

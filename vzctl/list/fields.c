@@ -5,6 +5,7 @@
  */
 #define VZ_ROOM "list"
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/num.h"
@@ -238,6 +239,57 @@ static void get_netif_extra(struct ent *e, const struct field *f, char suffix, s
 	}
 }
 
+/* False when nothing was counted, or who asks may not see it. */
+static bool traffic(struct ent *e, struct ct_traffic *ret)
+{
+	if (!*e->traffic)
+		*e->traffic = ct_traffic_all_read(VZ_IGNORE);
+	return *e->traffic && ct_traffic_all_get(*e->traffic, e->id, ret, VZ_IGNORE) == 0;
+}
+
+static void get_net(struct ent *e, const struct field *f, char suffix, struct val *v)
+{
+	bool in = str_eq(f->name, "net_in");
+	struct ct_traffic t;
+	struct ct_count c;
+
+	if (!traffic(e, &t))
+		return;
+	ct_traffic_sum(&t, &c);
+	if (suffix)
+		val_num(v, in ? c.rx_packets : c.tx_packets);
+	else
+		val_num(v, in ? c.rx_bytes : c.tx_bytes);
+}
+
+/* "1:IN/OUT" in bytes; in JSON the packets, too. */
+static void get_net_class(struct ent *e, const struct field *f, char suffix, struct val *v)
+{
+	struct vz_buf json = VZ_BUF_INIT;
+	struct ct_traffic t;
+
+	if (!traffic(e, &t))
+		return;
+	v->type = VAL_BOTH;
+	vz_buf_addc(&json, '{');
+	for (unsigned int i = 0; i < CONF_CLASSES; i++) {
+		const struct ct_count *c = &t.cls[i];
+		char s[64];
+
+		if (!(t.have >> i & 1))
+			continue;
+		snprintf(s, sizeof(s), "%u:%" PRIu64 "/%" PRIu64, i, c->rx_bytes, c->tx_bytes);
+		vz_strv_add(&v->list, s);
+		vz_buf_addf(&json,
+			    "%s\"%u\": {\"in_bytes\": %" PRIu64 ", \"in_packets\": %" PRIu64
+			    ", \"out_bytes\": %" PRIu64 ", \"out_packets\": %" PRIu64 "}",
+			    json.len > 1 ? ", " : "", i, c->rx_bytes, c->rx_packets, c->tx_bytes,
+			    c->tx_packets);
+	}
+	vz_buf_addc(&json, '}');
+	v->s = json.s;
+}
+
 /* ---- the table ------------------------------------------------------------ */
 
 static const struct part ubc_parts[] = { { 0, "held" },	   { 'm', "maxheld" }, { 'b', "barrier" },
@@ -245,6 +297,7 @@ static const struct part ubc_parts[] = { { 0, "held" },	   { 'm', "maxheld" }, {
 static const struct part disk_parts[] = {
 	{ 0, "usage" }, { 's', "softlimit" }, { 'h', "hardlimit" }, { 0, NULL }
 };
+static const struct part net_parts[] = { { 0, "bytes" }, { 'p', "packets" }, { 0, NULL } };
 static const struct part bytes_parts[] = { { 0, "used" }, { 'l', "limit" }, { 0, NULL } };
 
 /* clang-format off */
@@ -326,6 +379,9 @@ static const struct field fields[] = {
 	{ MORE(INIT, "init", "INIT", -32) },
 	{ CONF(RATE), .json_unset = "[]" },
 	{ MORE(RATEBOUND, "ratebound", "RATEBND", -7) },
+	{ OWN("net_in", "NET_IN", 14, get_net), .parts = net_parts },
+	{ OWN("net_out", "NET_OUT", 14, get_net), .parts = net_parts },
+	{ OWN("net_class", "NET_CLASS", -24, get_net_class) },
 	{ OWN("kind", "KIND", -4, get_kind) },
 };
 /* clang-format on */

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "ct/stat.h"
+#include "ct/traffic.h"
 
 /* One container while its line is made. */
 struct ent {
@@ -19,6 +20,7 @@ struct ent {
 	const struct conf *conf;
 	struct ct_view *view;
 	struct ct_stat st;
+	struct ct_traffic_all **traffic;	/* of the whole list: read when first asked for */
 };
 
 /* ---- values ------------------------------------------------------------ */
@@ -32,13 +34,14 @@ enum val_type {
 	VAL_DEC,	/* a number as text: "1.5" */
 	VAL_LIST,
 	VAL_TOGGLES,	/* a list of "name:on" in text, an object in JSON */
+	VAL_BOTH,	/* a list in text, and @s, JSON that is ready */
 };
 
 struct val {
 	enum val_type type;
 	uint64_t n;
 	char *s;		/* owned */
-	struct vz_strv list;	/* owned; of VAL_LIST and VAL_TOGGLES */
+	struct vz_strv list;	/* owned; of VAL_LIST, VAL_TOGGLES and VAL_BOTH */
 };
 
 void val_num(struct val *v, uint64_t n);	/* CT_UNKNOWN: unset */

@@ -111,6 +111,7 @@ void val_text(const struct val *v, unsigned int flags, struct vz_buf *out)
 		break;
 	case VAL_LIST:
 	case VAL_TOGGLES:
+	case VAL_BOTH:
 		text_list(&v->list, flags, out);
 		break;
 	}
@@ -172,6 +173,9 @@ void val_json(const struct val *v, const char *unset, struct vz_buf *out)
 		break;
 	case VAL_TOGGLES:
 		json_toggles(&v->list, out);
+		break;
+	case VAL_BOTH:
+		vz_buf_adds(out, v->s);
 		break;
 	}
 }

@@ -26,6 +26,7 @@ struct listing {
 	struct row *rows;
 	size_t n_rows;
 	struct vz_buf text;
+	struct ct_traffic_all *traffic;
 };
 
 static int cmp_u32(const void *a, const void *b)
@@ -158,7 +159,8 @@ static void collect(struct listing *l)
 {
 	l->rows = xcalloc(l->n_ids, sizeof(*l->rows));
 	for (size_t i = 0; i < l->n_ids; i++) {
-		struct ent e = { .id = l->ids[i], .node = l->node, .view = l->view };
+		struct ent e = { .id = l->ids[i], .node = l->node, .view = l->view,
+				 .traffic = &l->traffic };
 		_cleanup_conf_ struct conf *c = NULL;
 
 		if (!load(l, &e, &c))
@@ -251,6 +253,7 @@ int main(int argc, char **argv)
 	free(l.rows);
 	free(l.ids);
 	vz_buf_done(&l.text);
+	ct_traffic_all_free(l.traffic);
 	ct_view_free(l.view);
 	conf_free(l.node);
 	columns_done(&o.columns);
