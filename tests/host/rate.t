@@ -200,9 +200,9 @@ done
 within "$(rate out $ct 2001:db8:1::1 1.5)" 100 "IPv6, too" 1428
 is "$(sed -n 's/^RATE=//p' "$(conf_of $ct)")" '"*:1:100000"' "saved"
 is "$(vzlist -H -o rate $ct)" "*:1:100000" "and listed"
-v=$(rate out $ct 198.51.100.1 0.5)
+v=$(rate out $ct 198.51.100.1 1)
 ok "class 2 has no cap ($v)" awk "BEGIN { exit !($v > 300) }"
-v=$(rate in $ct 192.0.2.1 0.5)
+v=$(rate in $ct 192.0.2.1 1)
 ok "nor has class 0 ($v)" awk "BEGIN { exit !($v > 300) }"
 
 # A neighbour, while the cap is at work.
@@ -228,12 +228,12 @@ within "$(rate in $ct 203.0.113.1 2)" 8 "the lower one holds"
 quiet "a restart" vzctl --quiet restart $ct --fast
 within "$(rate in $ct 203.0.113.1 2)" 8 "does not end it"
 quiet "RATEBOUND=no without TOTALRATE" vzctl --quiet set $ct --rate '*:1:8000' --ratebound no --save
-v=$(rate out $ct 203.0.113.1 0.5)
+v=$(rate out $ct 203.0.113.1 1)
 ok "is no limit ($v)" awk "BEGIN { exit !($v > 300) }"
 quiet "RATEBOUND=yes" vzctl --quiet set $ct --ratebound yes --rate 'eth7:1:8000 eth8:1:4000' --save
 within "$(rate out $ct 203.0.113.1 1.5)" 12 "devices of the node add up"
 quiet "removed" vzctl --quiet set $ct --rate '' --save
-v=$(rate out $ct 203.0.113.1 0.5)
+v=$(rate out $ct 203.0.113.1 1)
 ok "nothing is capped any more ($v)" awk "BEGIN { exit !($v > 300) }"
 is "$(ip -o link | grep -c vzr)" 0 "its ifb is gone"
 is "$(tc qdisc show dev venet0.$ct | grep -c clsact)" 0 "and the redirect"

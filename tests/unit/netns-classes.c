@@ -63,7 +63,8 @@ TEST(nested)
 {
 	const struct net_class c[] = { cls(0, "10.0.0.0", 8), cls(2, "10.1.0.0", 16),
 				       cls(3, "10.1.0.0", 24), cls(0, "2001:db8::", 32) };
-	static const uint8_t first[][4] = { { 0 }, { 10 }, { 10, 1 }, { 10, 1, 1 }, { 10, 2 }, { 11 } };
+	static const uint8_t first[][4] = { { 0 },	  { 10 },    { 10, 1 },
+					    { 10, 1, 1 }, { 10, 2 }, { 11 } };
 	static const uint8_t want[] = { 1, 0, 3, 2, 0, 1 };
 	struct net_range *r;
 	size_t n;

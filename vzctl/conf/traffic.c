@@ -132,7 +132,7 @@ void conf_classes_parse(const char *text, const char *name, struct conf_class **
 		line++;
 		text += len + (text[len] == '\n');
 		if (r < 0)
-			vz_warn("%s: line %u is not \"CLASS PREFIX\" with a class of 0 to %u, ignoring",
+			vz_warn("%s: line %u is no CLASS and PREFIX (classes 0 to %u), ignoring",
 				name, line, CONF_CLASSES - 1);
 		if (r <= 0)
 			continue;
