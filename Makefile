@@ -149,6 +149,16 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 		test -e "$(D)$(SYSCONFDIR)/vz/conf/$${f##*/}" || \
 		install -m 644 "$$f" "$(D)$(SYSCONFDIR)/vz/conf/"; done
 
+MAN_NAMES := $(patsubst %.in,%,$(notdir $(wildcard docs/man/*.in))) $(NODE_LINKS:%=%.8)
+
+uninstall: ## remove what install put there; configuration and containers stay
+	rm -f $(addprefix $(D)$(SBINDIR)/,$(SBIN_PROGS) $(NODE_LINKS) vzifup-post) \
+		$(addprefix $(D)$(MANDIR)/man5/,$(filter %.5,$(MAN_NAMES))) \
+		$(addprefix $(D)$(MANDIR)/man8/,$(filter %.8,$(MAN_NAMES))) \
+		$(D)$(PREFIX)/share/bash-completion/completions/vzctl \
+		$(D)$(PREFIX)/lib/systemd/system/vz.service
+	rm -rf --one-file-system $(D)$(LIBEXECDIR) $(D)$(DATADIR)
+
 deps: ## install what building, running and testing need (Debian, root)
 	sh vzctl/demo/deps
 
@@ -224,7 +234,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | \
 		sort -u | expand -t 22
 
-.PHONY: analyze analyze-files all default tests install deps demo demo-clean check check-all check-lint check-host check-unit \
+.PHONY: analyze analyze-files all default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
 	clean help
 .SECONDARY:
 -include $(all_objs:.o=.d)
