@@ -201,37 +201,42 @@ int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr 
 	return r < 0 ? r : host_addrs_del(&h, l.ifindex, a, n, VZ_CANT_ADDIP, e);
 }
 
-int net_restore(const struct net_plan *p, struct vz_err *e)
+static int restore(struct nl_sock *h, const struct net_plan *p, const struct rtnl_link *l,
+		   struct vz_err *e)
 {
 	static const struct net_plan none;
-	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	_cleanup_free_ struct net_addr *have = NULL;
 	/* Its addresses were looked for when they came. */
 	struct net_plan quiet = *p;
-	struct rtnl_link l;
 	struct nl_batch b;
 	size_t n_have = 0;
+	int r = host_addrs_free(h, p->addrs, p->n_addrs, p->ctid, e);
+
+	quiet.detect = NET_DETECT_NO;
+	if (r >= 0)
+		r = host_extra(h, &none, l->ifindex, &have, &n_have, VZ_CANT_ADDIP, e);
+	nl_batch_reset(&b);
+	if (r >= 0)
+		r = host_venet_conf(&b, l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
+	if (r >= 0)
+		r = host_addrs_add(h, &b, &quiet, l->ifindex, p->addrs, p->n_addrs, have, n_have,
+				   e);
+	return r < 0 ? r : guard_addrs_add(p, have, n_have, p->addrs, p->n_addrs, e);
+}
+
+int net_restore(const struct net_plan *p, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct rtnl_link l;
 	char name[16];
 	int r = host_open(&h, VZ_CANT_ADDIP, e);
 
 	if (r < 0)
 		return r;
-	quiet.detect = NET_DETECT_NO;
 	net_venet_hostname(p->ctid, name);
 	/* Without venet0, which a container may delete, there is nothing to lead anywhere. */
 	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
-	if (r <= 0)
-		return r;
-	r = host_addrs_free(&h, p->addrs, p->n_addrs, p->ctid, e);
-	if (r >= 0)
-		r = host_extra(&h, &none, l.ifindex, &have, &n_have, VZ_CANT_ADDIP, e);
-	nl_batch_reset(&b);
-	if (r >= 0)
-		r = host_venet_conf(&b, &l, host_has_family(p->addrs, p->n_addrs, AF_INET6), e);
-	if (r >= 0)
-		r = host_addrs_add(&h, &b, &quiet, l.ifindex, p->addrs, p->n_addrs, have, n_have,
-				   e);
-	return r < 0 ? r : guard_addrs_add(p, have, n_have, p->addrs, p->n_addrs, e);
+	return r <= 0 ? r : restore(&h, p, &l, e);
 }
 
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)

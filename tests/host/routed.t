@@ -368,6 +368,19 @@ diag "50: $t50 ms; 500: $t500 ms, deleted in $d500 ms"
 ok "500 in less than 5 seconds" test "$t500" -lt 5000 -a "$d500" -lt 5000
 quiet "config again" vzctl set "$ct" --ipdel all --ipadd "192.0.2.5 2001:db8::5" --save
 
+# ---- a guard that somebody has removed --------------------------------------------------------------
+
+if command -v nft >/dev/null && nft list table netdev "vz_$ct" >/dev/null 2>&1; then
+	elements() { nft list table netdev "vz_$ct" | grep -o 'elements = {[^}]*}' | tr -d '\n'; }
+	want=$(elements)
+	like "$want" "192\.0\.2\.5.*2001:db8::5" "the guard knows the addresses"
+	nft delete table netdev "vz_$ct"
+	quiet "repair makes it again" vzctl repair "$ct"
+	is "$(elements)" "$want" "with all that was in it"
+else
+	skip 3 "no nft"
+fi
+
 # ---- killed in the middle ------------------------------------------------------------------------
 
 stop_leaves()	# stop_leaves NAME
@@ -394,4 +407,27 @@ for i in {1..20}; do
 	unlike "$left$(in_ct "$ct" ip -o addr show venet0)" "10\.9\.|2001:db8:7" "killed, then --ipdel all: nothing stays"
 done
 stop_leaves "stop and destroy leave nothing"
+
+for i in {1..12}; do
+	vzctl --quiet create "$ct" --ostemplate minimal --hostname h --ipadd 192.0.2.5 --ipadd 2001:db8::5 \
+		--ipadd 2001:db8:7::/64 >/dev/null
+	case $i in
+	1) VZ_KILL_STEP=net.attach run vzctl start "$ct" ;;
+	2 | 3) VZ_KILL_STEP=net.attach:after run vzctl start "$ct" ;;
+	*)
+		vzctl --quiet start "$ct" >/dev/null 2>&1 &
+		pid=$!
+		sleep "0.0$((RANDOM % 5))$((RANDOM % 10))"
+		kill -9 $pid 2>/dev/null
+		{ wait $pid; } 2>/dev/null ;;
+	esac
+	if [ $((i % 2)) = 0 ]; then
+		vzctl --quiet repair "$ct" >/dev/null 2>&1
+	else
+		vzctl --quiet start "$ct" >/dev/null 2>&1
+	fi
+	vzctl --quiet stop "$ct" --fast >/dev/null 2>&1
+	vzctl --quiet destroy "$ct" >/dev/null 2>&1
+	leak_is "$nothing" "start killed ($i), then $([ $((i % 2)) = 0 ] && echo repair || echo start): nothing stays"
+done
 done_testing
