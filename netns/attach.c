@@ -28,24 +28,6 @@ static int host_side(struct nl_sock *h, const struct net_plan *p, const struct r
 				      0, e);
 }
 
-static int attach_netdev(struct nl_sock *h, struct nl_sock *c, const char *name, int netns_fd,
-			 struct vz_err *e)
-{
-	struct rtnl_link l;
-	struct nl_batch b;
-	struct nl_fail f;
-	int r = rtnl_link_get(h, name, 0, &l, &f);
-
-	/* A second attach finds it inside. */
-	if (r == -ENODEV && rtnl_link_get(c, name, 0, &l, &f) >= 0)
-		return 0;
-	if (r < 0)
-		return vz_fail(e, VZ_NETDEV_ERROR, -r, "network device %s", name);
-	nl_batch_reset(&b);
-	rtnl_link_move(&b, l.ifindex, netns_fd);
-	return vz_wrap(e, rtnl_commit(h, &b, VZ_NETDEV_ERROR, e), "network device %s", name);
-}
-
 /* Makes every pair, guards all in one transaction, and brings the host's ends of veths up. */
 static int attach_links(struct nl_sock *h, const struct net_plan *p, int netns_fd,
 			struct rtnl_link *venet, struct vz_err *e)
@@ -85,8 +67,6 @@ static int attach(struct nl_sock *h, const struct net_plan *p, int netns_fd, str
 		r = attach_links(h, p, netns_fd, &venet, e);
 	if (r >= 0)
 		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
-	for (size_t i = 0; i < p->n_netdevs && r >= 0; i++)
-		r = attach_netdev(h, &c, p->netdevs[i], netns_fd, e);
 	if (r < 0)
 		return r;
 	nl_batch_reset(&b);

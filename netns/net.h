@@ -127,8 +127,6 @@ struct net_plan {
 	bool want_venet;		/* venet0 even without an address */
 	const struct net_veth *veths;
 	size_t n_veths;
-	const char *const *netdevs;	/* host devices moved in */
-	size_t n_netdevs;
 	const struct net_addr *nat_nets;	/* containers in them are masqueraded */
 	size_t n_nat_nets;
 	const struct net_forward *fwds;
@@ -152,15 +150,14 @@ int net_node_setup(const struct net_plan *p, struct vz_err *e);
  * Gives the new namespace @netns_fd its network, while nothing runs in it.  A
  * left-over link of the same container is replaced; a name taken by another
  * device is an error.  On failure nothing stays.  Codes: 34 venet, 78 an
- * address is in use on this node, 130 veth, 104 netdev.
+ * address is in use on this node, 130 veth.
  */
 int net_attach(const struct net_plan *p, int netns_fd, struct vz_err *e);
 
 /*
  * Removes what the container has on the host: links of its group (their routes
  * go with them) and proxy neighbours.  Needs no namespace; idempotent; leaves
- * alone an address that is another container's by now.  netdevs come back by
- * themselves when the namespace dies (netdevice(7) of a physical device).
+ * alone an address that is another container's by now.
  * Code 3.
  */
 int net_detach(const struct net_plan *p, struct vz_err *e);
@@ -194,6 +191,28 @@ int net_restore(const struct net_plan *p, struct vz_err *e);
 /* What is routed to the container and not in the plan; *ret is the caller's to free. */
 int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret_n,
 		    struct vz_err *e);
+
+/* A device of the node that is, or will be, in a container; what it comes back as. */
+struct net_netdev {
+	char name[16];
+	int ifindex;
+	uint32_t mtu;
+	bool ether;			/* mac is one */
+	uint8_t mac[6];
+};
+
+/*
+ * Looks at @name here.  Refused: loopback, bridges, wireless devices, what containers
+ * have, and, without @force, what carries the node's default route.  Code 104.
+ */
+int net_netdev_get(const char *name, struct net_netdev *ret, bool force, struct vz_err *e);
+/* Moves it into @netns_fd, down, with its name; code 104. */
+int net_netdev_move(int netns_fd, const struct net_netdev *d, struct vz_err *e);
+/*
+ * Back from @netns_fd (-EBADF: that has ended), whatever it is called there, down and
+ * with name, MAC, MTU as they were.  One that was not moved is fine.  Code 104.
+ */
+int net_netdev_return(int netns_fd, const struct net_netdev *d, struct vz_err *e);
 
 /* One bridged interface of a running container.  Code 130. */
 int net_veth_add(const struct net_plan *p, int netns_fd, const struct net_veth *v,

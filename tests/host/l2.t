@@ -201,6 +201,79 @@ like "$(link "$(netif $ct3 | sed 's/.*host_ifname=\(ve[0-9a-z]*\.0\),.*/\1/')")"
 like "$(link veth101.0.)" 'master br0' "libvirt's trailing dot"
 quiet "stop" vzctl stop $ct3 --fast
 
+# ---- devices of the node -----------------------------------------------------------------------------
+
+ip link add up0 type veth peer name up1
+ip link set up0 up
+ip link set up1 up
+ip addr add 198.51.100.1/24 dev up0
+ip link add mv0 link up0 type macvlan mode bridge
+ip tuntap add tp0 mode tap
+ip link set tp0 mtu 1400
+all() { ip -o link show "$1" 2>&1 | sed -E 's/<[^>]*>//; s/state [A-Z]* //; s/qdisc [a-z_]* //; s/qlen [0-9]*//; s/ mode DEFAULT//'; }
+mv=$(all mv0) tp=$(all tp0)
+quiet "netdev_add, stopped" vzctl set "$ct" --netdev_add "mv0 tp0" --save
+quiet "start" vzctl start "$ct"
+unlike "$(ip -o link)" ' (mv0|tp0)[:@]' "they are away"
+like "$(inside "$ct" ip -o link | xargs)" 'mv0.* tp0' "and inside"
+code 104 "is container $ct's" "another cannot have one" vzctl set "$ct2" --netdev_add mv0 --save
+code 104 'nodev' "one that is not there" vzctl set "$ct" --netdev_add nodev --save
+code 104 'cannot be given away' "loopback" vzctl set "$ct" --netdev_add lo --save
+code 104 'cannot be given away' "a bridge" vzctl set "$ct" --netdev_add br0 --save
+code 21 'interface names' "16 letters" vzctl set "$ct" --netdev_add abcdefghijklmnop --save
+ip route add default via 198.51.100.2 dev up0
+code 104 'default route' "the node's uplink" vzctl set "$ct" --netdev_add up0 --save
+ip route del default
+quiet "netdev_del, live" vzctl set "$ct" --netdev_del tp0 --save
+is "$(all tp0)" "$tp" "it is back as it was"
+quiet "netdev_add, live" vzctl set "$ct" --netdev_add tp0 --save
+# A root who wants to keep them.
+inside "$ct" ip link set mv0 down
+inside "$ct" ip link set mv0 name br0 address 02:00:00:00:00:99
+inside "$ct" ip link property add dev br0 altname up1
+inside "$ct" ip link set tp0 name lo7 mtu 1000
+quiet "stop" vzctl stop "$ct"
+is "$(all mv0)" "$mv" "renamed to a bridge's name, another MAC: as it was"
+is "$(all tp0)" "$tp" "another MTU: as it was"
+quiet "start" vzctl start "$ct"
+inside "$ct" ip link set mv0 name evil
+pid=$(init_pid "$ct")
+vzctl exec "$ct" 'reboot -f' >/dev/null 2>&1
+ok "reboot from inside" until_ok 20 rebooted
+like "$(inside "$ct" ip -o link | xargs)" 'mv0.* tp0|tp0.* mv0' "they are in again"
+quiet "stop --fast" vzctl stop "$ct" --fast
+is "$(all mv0)" "$mv" "back after stop --fast"
+quiet "start" vzctl start "$ct"
+vzctl exec "$ct" 'poweroff -f' >/dev/null 2>&1
+ok "poweroff from inside" until_ok 20 is_down "$ct"
+back() { ip -o link show mv0 && ip -o link show tp0; }
+until_ok 10 back
+is "$(all mv0)" "$mv" "back"
+quiet "start" vzctl start "$ct"
+kill -9 "$(mon_pid "$ct")" "$(init_pid "$ct")"
+until_ok 10 is_down "$ct"
+run vzctl repair "$ct"
+is $rc 0 "repair, when monitor and init were killed"
+is "$(all mv0)" "$mv" "back"
+is "$(all tp0)" "$tp" "both"
+for s in net.attach init.exec state.running; do
+	VZ_FAIL_STEP=$s:after run vzctl start "$ct"
+	ok "a start that fails at $s" test $rc != 0
+	is "$(all mv0)" "$mv" "gives them back"
+done
+VZ_KILL_STEP=net.attach:after run vzctl start "$ct"
+until_ok 10 is_down "$ct"
+run vzctl start "$ct"
+is "$rc:$err" 0: "a start that was killed, and another"
+like "$(inside "$ct" ip -o link | xargs)" 'mv0.* tp0|tp0.* mv0' "they are inside"
+quiet "netdev_del all" vzctl set "$ct" --netdev_del all --save
+is "$(all mv0)" "$mv" "both are back"
+ok "and nothing is pinned" test ! -e "$VZ_RUNDIR/$ct/netns"
+quiet "stop" vzctl stop "$ct"
+ip link del mv0
+ip link del up0
+ip link del tp0
+
 for c in $ct $ct2 $ct3; do
 	run vzctl destroy "$c"
 	is $rc 0 "destroy $c"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * netns-call FUNCTION CTID NETNS [OPTION|ADDRESS]...: net.h for shell tests.
- *	FUNCTION	attach detach add del vethadd vethdel stat inuse setup bench,
+ *	FUNCTION	attach detach add del vethadd vethdel netdev stat inuse setup bench,
  *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
@@ -28,7 +28,7 @@ struct args {
 	struct net_plan p;
 	struct net_addr addrs[1024];
 	struct net_veth veths[16];
-	const char *netdevs[16];
+	const char *netdev;
 	struct net_addr pins[16];
 	size_t n_pins;
 	int wait_ms;
@@ -57,14 +57,14 @@ static void pin(struct args *a, const char *text)
 static void parse(struct args *a, char **v)
 {
 	a->p = (struct net_plan){ .ctid = a->p.ctid, .addrs = a->addrs, .veths = a->veths,
-				  .netdevs = a->netdevs, .bcast_rate = NET_BCAST_RATE };
+				  .bcast_rate = NET_BCAST_RATE };
 	for (; *v; v++) {
 		if (str_eq(*v, "--venet"))
 			a->p.want_venet = true;
 		else if (str_eq(*v, "--veth"))
 			parse_veth(&a->veths[a->p.n_veths++], *++v);
 		else if (str_eq(*v, "--netdev"))
-			a->netdevs[a->p.n_netdevs++] = *++v;
+			a->netdev = *++v;
 		else if (str_eq(*v, "--src"))
 			a->p.src_dev = *++v;
 		else if (str_eq(*v, "--wait"))
@@ -173,6 +173,12 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 
 	if (str_eq(fn, "attach"))
 		return net_attach(p, fd, e);
+	if (str_eq(fn, "netdev")) {
+		struct net_netdev d;
+
+		r = net_netdev_get(a->netdev, &d, false, e);
+		return r < 0 ? r : net_netdev_move(fd, &d, e);
+	}
 	if (str_eq(fn, "detach"))
 		return net_detach(p, e);
 	if (str_eq(fn, "setup"))

@@ -345,10 +345,9 @@ if ip link add br0 type bridge 2>/dev/null; then
 	ip link del br0
 fi
 ip link add nic0 type veth peer name nic1
-ok "$call" attach 107 $ns7 --netdev nic1 -- "a host device moves in"
-ok "$call" attach 107 $ns7 --netdev nic1 -- "and is found there"
+ok "$call" netdev 107 $ns7 --netdev nic1 -- "a host device moves in"
 ok has "$(in_ns $c7 ip link)" nic1 -- "inside"
-ok fails 104 "nic9" "$call" attach 107 $ns7 192.0.2.70 --netdev nic9 -- "missing device: 104"
+ok fails 104 "nic9" "$call" netdev 107 $ns7 192.0.2.70 --netdev nic9 -- "missing device: 104"
 ok lacks "$(ours)" 192.0.2.70 -- "and all is undone"
 
 echo "1..$n"

@@ -348,6 +348,8 @@ static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err 
 		r = conf_apply(ct->conf, o->change, e);
 	if (r == 0 && conf_change_has(o->change, P_NETIF))
 		r = ct_netif_check(ct, NULL, e);
+	if (r == 0 && conf_change_has(o->change, P_NETDEV))
+		r = ct_netdev_check(ct, NULL, e);
 	if (r < 0)
 		return r;
 	ct->root = conf_str(ct->conf, P_VE_ROOT);

@@ -51,7 +51,6 @@ struct ct_plan {
 	struct net_forward *fwds;
 	struct net_veth *veths;
 	struct ct_netif *netifs;	/* what veths points into */
-	const char **netdevs;
 	struct ns_dev *devs;
 	size_t n_devs;
 	struct cg_dev_rule *rules;
@@ -124,6 +123,16 @@ int ct_netifs_apply(struct ct_plan *p, int netns, const struct conf *old, struct
 int ct_netif_script(const struct ct *ct, const char *what, const char *host_ifname,
 		    struct vz_err *e);
 int ct_netif_scripts(const struct ct *ct, const char *what, struct vz_err *e);
+
+/* ---- netdev.c ------------------------------------------------------------- */
+
+/* New ones since @old (NULL: all) are there and can be given away; 21, 104. */
+int ct_netdev_check(const struct ct *ct, const struct conf *old, struct vz_err *e);
+/* Moves the config's devices in; 104.  On failure ct_netdevs_return() takes them back. */
+int ct_netdevs_attach(struct ct_plan *p, int netns, struct vz_err *e);
+int ct_netdevs_apply(struct ct_plan *p, int netns, const struct conf *old, struct vz_err *e);
+/* Takes back all that is recorded as away; complains of what did not come.  Idempotent. */
+void ct_netdevs_return(uint32_t id);
 
 /* ---- run.c ------------------------------------------------------------ */
 

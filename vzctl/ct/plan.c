@@ -206,7 +206,6 @@ static enum net_guard plan_guard(const struct conf *node)
 int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 {
 	const struct conf *c = p->ct->conf;
-	const struct vz_strv *devs = conf_list(c, P_NETDEV);
 	const struct conf_netif *nif;
 	size_t n = conf_netifs(c, &nif);
 	int r;
@@ -214,7 +213,6 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	free(p->addrs);
 	free(p->veths);
 	free(p->netifs);
-	free(p->netdevs);
 	memset(&p->net, 0, sizeof(p->net));
 	p->net.ctid = p->ct->id;
 	p->net.src_dev = conf_str(p->ct->node, P_VE_ROUTE_SRC_DEV);
@@ -237,11 +235,6 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	}
 	p->net.veths = p->veths;
 	p->net.n_veths = n;
-	p->netdevs = xcalloc(devs->n, sizeof(*p->netdevs));
-	for (size_t i = 0; i < devs->n; i++)
-		p->netdevs[i] = devs->v[i];
-	p->net.netdevs = p->netdevs;
-	p->net.n_netdevs = devs->n;
 	return 0;
 }
 
@@ -376,7 +369,6 @@ void ct_plan_done(struct ct_plan *p)
 	free(p->fwds);
 	free(p->veths);
 	free(p->netifs);
-	free(p->netdevs);
 	free(p->devs);
 	free(p->rules);
 	free(p->tree);

@@ -203,6 +203,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 	a->netns = netns;
 	if (conf_change_has(a->ch, P_IP_ADDRESS))
 		r = ct_addrs_apply(a->plan, netns, a->ch, conf_list(old, P_IP_ADDRESS), e);
+	if (r == 0 && conf_change_has(a->ch, P_NETDEV))
+		r = ct_netdevs_apply(a->plan, netns, old, e);
 	if (r == 0)
 		say_cpu(a);
 	if (r == 0)
@@ -415,6 +417,8 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 		r = conf_apply(ct->conf, o->change, e);
 	if (r == 0 && conf_change_has(o->change, P_NETIF) && !o->force)
 		r = ct_netif_check(ct, *ret_old, e);
+	if (r == 0 && conf_change_has(o->change, P_NETDEV) && !o->force)
+		r = ct_netdev_check(ct, *ret_old, e);
 	return r < 0 ? r : check_change(ct, o, e);
 }
 

@@ -198,6 +198,8 @@ static int step_net(struct ct_plan *p, struct vz_err *e)
 		return p->netns;
 	r = ct_addrs_attach(p, e);
 	if (r == 0)
+		r = ct_netdevs_attach(p, p->netns, e);
+	if (r == 0)
 		r = ct_netif_scripts(p->ct, "init", e);
 	if (r == 0)
 		announce_addrs(p);
@@ -206,11 +208,13 @@ static int step_net(struct ct_plan *p, struct vz_err *e)
 
 static void undo_net(struct ct_plan *p)
 {
+	ct_netdevs_return(p->ct->id);
 	net_detach(&p->net, VZ_IGNORE);
 }
 
 static void show_net(const struct ct_plan *p, struct vz_buf *b)
 {
+	const struct vz_strv *devs = conf_list(p->ct->conf, P_NETDEV);
 	char text[NET_ADDR_STRLEN], host[16];
 
 	if (p->net.n_addrs || p->net.want_venet) {
@@ -221,8 +225,8 @@ static void show_net(const struct ct_plan *p, struct vz_buf *b)
 		vz_buf_addf(b, " %s", net_addr_format(&p->net.addrs[i], text));
 	for (size_t i = 0; i < p->net.n_veths; i++)
 		vz_buf_addf(b, " %s", p->net.veths[i].ifname);
-	for (size_t i = 0; i < p->net.n_netdevs; i++)
-		vz_buf_addf(b, " %s", p->net.netdevs[i]);
+	for (size_t i = 0; i < devs->n; i++)
+		vz_buf_addf(b, " %s", devs->v[i]);
 	if (!b->len)
 		vz_buf_adds(b, "loopback only");
 }

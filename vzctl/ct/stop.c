@@ -30,6 +30,7 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 	r = ct_nat_remove(p->ct->id, e);
 	if (r < 0)
 		return r;
+	ct_netdevs_return(p->ct->id);
 	/* Without a state file no start got as far as making links. */
 	if (had || umount) {
 		struct vz_err why = VZ_ERR_INIT;
