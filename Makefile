@@ -178,6 +178,8 @@ check-lint: ## layers, parameters, shell scripts
 
 # gcc -fanalyzer, clang-tidy (.clang-tidy says which checks are off, and why), cppcheck.  About 80
 # seconds on two idle cores; a file is looked at again when its object is newer.
+# gcc 12 forgets initializers of variables with a cleanup beside a copied struct (net_restore()):
+# uninitialized values are left to clang, which finds them.
 # clang does not see into the asm of the monitor's system calls: VZ_MON_LIBC calls a function.
 ANALYZE_SRC = $(sort $(filter-out tests/%,$(foreach r,$(ROOMS),$(src_$(r))) $(wildcard vzctl/*/*/*.c \
 	vzctl/cmd/*.c vzctl/list/*.c vzctl/mon/*.c vzctl/node/*.c \
@@ -186,7 +188,8 @@ JOBS ?= $(shell nproc)
 
 $(O)/%.analyzed: %.c $(O)/%.o .clang-tidy
 	$(call say,ANALYZE,$<)gcc $(filter-out -O2 -D_FORTIFY_SOURCE=2 -f%sections,$(CPPFLAGS_ALL) \
-		$(CFLAGS_ALL)) -O1 -fanalyzer -c -o /dev/null $<
+		$(CFLAGS_ALL)) -O1 -fanalyzer \
+		-Wno-analyzer-use-of-uninitialized-value -c -o /dev/null $<
 	$(Q)clang-tidy --quiet $< -- -std=gnu11 $(CPPFLAGS_ALL) -DVZ_MON_LIBC 2>$@.log || \
 		{ cat $@.log; exit 1; }
 	$(Q)rm -f $@.log && touch $@

@@ -73,7 +73,7 @@ static bool concerns(const struct flows *f, struct nl_span orig, struct nl_span 
 	for (size_t i = 0; i < f->n_v; i++) {
 		const struct nat_elem *e = f->v[i];
 
-		if (!is_udp(e, f->v6) || memcmp(e->key + 4, port.p, 2))
+		if (!is_udp(e, f->v6) || memcmp(e->key + 4, port.p, 2) != 0)
 			continue;
 		if (plain || !memcmp(src.p, e->to, len))
 			return true;
@@ -93,7 +93,7 @@ static int see_flow(const struct nlmsghdr *h, void *arg)
 		else if (a.type == CTA_TUPLE_REPLY)
 			reply = a.v;
 	}
-	if (orig.n > sizeof(f->found->b) || !concerns(f, orig, reply))
+	if (!orig.p || orig.n > sizeof(f->found->b) || !concerns(f, orig, reply))
 		return 0;
 	if ((f->n & (f->n - 1)) == 0)
 		f->found = xrealloc(f->found, (f->n ? f->n * 2 : 1) * sizeof(*f->found));
