@@ -38,8 +38,12 @@
 #define ND_OPT_LLA	NFT_TH(25, 7)	/* its length (1) and link-layer address */
 #define ND_OPT2		NFT_TH(32, 1)	/* behind it */
 
-static const char *const counters[] = { "mac", "ip4", "ip6", "arp", "nd", "ra", "dhcp", "bcast",
-					"proto" };
+/* Not the bare words: some are keywords of nft. */
+#define COUNTER(reason) "drop_" reason
+static const char *const counters[] = {
+	COUNTER("mac"), COUNTER("ip4"), COUNTER("ip6"), COUNTER("arp"), COUNTER("nd"),
+	COUNTER("ra"), COUNTER("dhcp"), COUNTER("bcast"), COUNTER("proto"),
+};
 static const uint8_t any6[16];
 
 /* Names of a port's chains and sets; a chain and a set may share one. */
@@ -64,7 +68,7 @@ static void begin(struct nft *t, uint32_t ctid)
 	nft_begin(t, NFPROTO_NETDEV, table);
 }
 
-#define drop_as(counter) nft_count(counter), nft_drop()
+#define drop_as(reason) nft_count(COUNTER(reason)), nft_drop()
 
 /* ---- routed ports ------------------------------------------------------ */
 
@@ -130,6 +134,8 @@ static void shared_chains(struct nft *t)
 		 nft_is(NFT_ICMP_TYPE, ICMP_REDIRECT), drop_as("ra"));
 	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_IGMP),
 		 nft_is(NFT_ICMP_TYPE, IGMP_QUERY), drop_as("ra"));
+	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
+	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), drop_as("proto"));
 	/* A malformed header has no protocol. */
 	nft_rule(t, "eth.ip", nft_is_not(NFT_META_L4, NO_PROTO), nft_accept());
 	nft_rule(t, "eth.ip", drop_as("proto"));
@@ -139,6 +145,9 @@ static void shared_chains(struct nft *t)
 		 drop_as("dhcp"));
 	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 546),
 		 drop_as("dhcp"));
+	/* The ports may be in the second fragment, behind a long chain of headers. */
+	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
+	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), drop_as("proto"));
 	nft_rule(t, "eth.ip6", nft_is_not(NFT_META_L4, NO_PROTO), nft_accept());
 	nft_rule(t, "eth.ip6", drop_as("proto"));
 }

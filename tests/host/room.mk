@@ -11,3 +11,9 @@ clients_shim := $(O)/tests/host/clients-shim.so
 default: $(clients_shim)
 $(clients_shim): tests/host/clients-shim.c
 	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARN) -O1 -fPIC -shared -o $@ $<
+
+# Raw frames for tests/host/guard.t, from inside a container, too.
+host_frames := $(O)/tests/host/frames
+default: $(host_frames)
+$(host_frames): tests/host/frames.c
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -D_GNU_SOURCE -std=gnu11 $(WARN) -O1 -static -o $@ $<

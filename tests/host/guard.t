@@ -1,0 +1,270 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The guard: root of a container attacks its neighbours and the node with raw
+# frames.  Three of its interfaces: eth0 is on a bridge and has no addresses
+# known to the node, eth1 has, venet0 is routed.  Neighbours watch: a station
+# of the LAN on the same bridge, another container on both networks, the node.
+# Every attack is followed by the same frame with nothing to object to.
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2016,SC2154
+. "$(dirname "$0")/../lib/tap.sh"
+. "$top/tests/lib/leak.sh"
+build=${VZ_BUILD:-$top/build/debug}
+frames=$build/tests/host/frames
+call=$build/tests/host/netns-call
+[ -x "$frames" ] && [ -x "$call" ] || skip_all "$frames is missing: make MODE=debug tests"
+ip link add br0 type bridge 2>/dev/null || skip_all "no bridges in this kernel"
+nft list ruleset >/dev/null 2>&1 || skip_all "no nf_tables in this kernel, or no nft"
+node_make
+ct=$((21000 + $$ % 400 * 2)) ct2=$((ct + 1))
+
+# ---- the network -------------------------------------------------------------------------
+
+unshare -n sleep 1000 &
+lan=$!
+disown $lan
+defer "kill $lan"
+until_ok 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$lan/ns/net)"
+ip link add brlan type veth peer name lan0 netns "/proc/$lan/ns/net"
+ip link set brlan master br0 up
+ip link set br0 up
+ip addr add 192.0.2.1/24 dev br0
+ip addr add 2001:db8::1/64 dev br0 nodad
+nsenter -t $lan -n ip link set lan0 up
+nsenter -t $lan -n ip addr add 192.0.2.2/24 dev lan0
+nsenter -t $lan -n ip addr add 2001:db8::2/64 dev lan0 nodad
+ven4=198.51.100.11 ven6=2001:db8:5::11 peer4=198.51.100.12 peer6=2001:db8:5::12
+pin4=192.0.2.21 pin6=2001:db8::21
+own=02:18:51:00:00:01 pin=02:18:51:00:00:02 other=02:18:51:00:00:03
+# What the first start would change, and what comes by itself.
+echo 1 >/proc/sys/net/ipv4/ip_forward
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+until_ok 5 eval '! ip -6 addr show dev br0 | grep -q tentative && ip -6 addr show dev brlan | grep -q "inet6 fe80"'
+nothing=$(leak_snapshot)
+tables=$(nft list tables)
+
+new()	# CTID IPv4 IPv6 MAC
+{
+	vzctl --quiet create "$1" --ostemplate minimal >/dev/null &&
+		vzctl --quiet set "$1" --ipadd "$2" --ipadd "$3" --netif_add "eth0,$4,,,br0" --save >/dev/null ||
+		bail "create $1"
+	run vzctl start "$1"
+	[ $rc = 0 ] || bail "start $1: $err"
+	vzctl exec2 "$1" 'cat >/frames; chmod 755 /frames; ip link set eth0 up' <"$frames" || bail "exec $1"
+}
+
+new "$ct" $ven4 $ven6 $own
+new "$ct2" $peer4 $peer6 $other
+is "$err" "" "start says nothing of the guard"
+in_a=(nsenter -t "$(init_pid "$ct")" -n)
+in_b=(nsenter -t "$(init_pid "$ct2")" -n)
+"$call" vethadd "$ct" "/proc/$(init_pid "$ct")/ns/net" --veth "eth1,$pin,,,br0" --pin $pin4 --pin $pin6 ||
+	bail "eth1"
+vzctl exec2 "$ct" 'ip link set eth1 up'
+host0=veth$ct.0 host1=veth$ct.1 table=vz_$ct
+up() { ip -o link show "$1" | grep -q 'state UP'; }
+for d in "$host0" "$host1" "veth$ct2.0" "venet0.$ct" "venet0.$ct2" brlan; do
+	until_ok 5 up "$d" || diag "$d is not up"
+done
+
+# ---- what there is -------------------------------------------------------------------------
+
+list=$(nft list table netdev $table)
+for d in "$host0" "$host1" "venet0.$ct"; do
+	like "$list" "device \"$d\" priority -500; policy drop" "a chain on $d"
+done
+like "$(nft list set netdev $table "venet0.$ct.ip")" "elements = \{ $ven4 \}" "its address in a set"
+like "$(bridge -d link show dev "$host0" | tr '\n' ' ')" "learning off flood off" "the port does not learn"
+like "$(bridge fdb show dev "$host0")" "$own master br0 static" "its MAC is known"
+
+counter() { nft list counter netdev $table "drop_$1" | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+mkfifo "$tap_tmp/orders" "$tap_tmp/answers"
+vzctl exec2 "$ct" /frames serve <"$tap_tmp/orders" >"$tap_tmp/answers" 2>&1 &
+disown $!
+exec 7>"$tap_tmp/orders" 8<"$tap_tmp/answers"
+attack()	# DEVICE [-n COUNT] FRAME...: sent by the container's root
+{
+	local answer
+	echo "$*" >&7
+	read -r -t 10 answer <&8
+	[ "$answer" = sent ] || diag "attack: $answer"
+}
+watch()	# NAME COMMAND...: everything that DEV receives, in $tap_tmp/log.NAME
+{
+	local name=$1
+	shift
+	"$@" >"$tap_tmp/log.$name" 2>&1 &
+	disown $!
+	defer "kill $!"
+	until_ok 5 grep -q ready "$tap_tmp/log.$name" || bail "watch $name"
+}
+watch lan nsenter -t $lan -n "$frames" log lan0
+watch peer "${in_b[@]}" "$frames" log eth0
+watch venet "${in_b[@]}" "$frames" log venet0
+watch node "$frames" log br0
+watch self "${in_a[@]}" "$frames" log eth0
+seen() { cat "$tap_tmp"/log.{lan,peer,venet,node} | grep -qF "$1"; }
+
+# ---- attacks -------------------------------------------------------------------------------
+
+mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
+"$top/tests/host/guard-frames.py" own=$own pin=$pin other=$other "bridge=$(mac_of br0)" \
+	"lan=$(nsenter -t $lan -n ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')" \
+	"venet=$(mac_of "venet0.$ct")" pin4=$pin4 pin6=$pin6 ven4=$ven4 ven6=$ven6 peer4=$peer4 \
+	peer6=$peer6 >"$tap_tmp/attacks" || bail guard-frames.py
+
+one()	# a line of guard-frames.py
+{
+	local dev=$1 name=$2 counter=$3 drops=$4 bad=$5 needles=$6 good=$7 needle=$8 before n
+	before=$(counter "$counter")
+	# In order on one port: when the good one is seen, the bad ones were decided upon.
+	# shellcheck disable=SC2086
+	attack "$dev" ${bad//,/ } "$good"
+	if ! until_ok 3 seen "$needle"; then
+		tap_fail "$dev: $name: the honest one passes"
+		diag "$(nft list counters table netdev $table | grep -B1 'packets [1-9]')"
+		return
+	fi
+	for n in ${needles//,/ }; do
+		if seen "$n"; then
+			tap_fail "$dev: $name is dropped"
+			diag "$(grep -lF "$n" "$tap_tmp"/log.*)"
+			return
+		fi
+	done
+	is $(($(counter "$counter") - before)) "$drops" "$dev: $name ($counter)"
+}
+while IFS=$'\t' read -r -a f; do
+	one "${f[@]}"
+done <"$tap_tmp/attacks"
+
+# ---- more than one frame -----------------------------------------------------------------
+
+lanmac=$(nsenter -t $lan -n ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')
+frame()	# DST SRC TEXT [FROM FOR]: UDP
+{
+	"$top/tests/host/guard-frames.py" "to=$1" "by=$2" "text=$3" "from=${4:-192.0.2.77}" "for=${5:-192.0.2.2}"
+}
+has_text() { seen "$(printf '%s' "$1" | xxd -p)"; }
+from_lan() { nsenter -t $lan -n "$frames" send lan0 "$@"; }
+self_has() { grep -qF "$(printf '%s' "$1" | xxd -p)" "$tap_tmp/log.self"; }
+
+# The bridge's table: entries are neither taken over nor made.
+fdb=$(bridge fdb show br br0 | sort)
+fill=$(frame $lanmac $own filler)
+for ((i = 0; i < 300; i++)); do
+	printf '%s02aa0000%04x%s\n' "${fill:0:12}" $i "${fill:24}"
+done >"$tap_tmp/fill"
+before=$(counter mac)
+# shellcheck disable=SC2046
+for ((i = 0; i < 10; i++)); do
+	attack eth0 $(sed -n "$((i * 30 + 1)),$((i * 30 + 30))p" "$tap_tmp/fill")
+done
+attack eth0 "$(frame $lanmac $other takeover)" "$(frame $lanmac $own mine)"
+ok "after 300 forged MACs" until_ok 3 has_text mine
+is $(($(counter mac) - before)) 301 "each was dropped"
+is "$(bridge fdb show br br0 | sort)" "$fdb" "the bridge learned nothing of it"
+from_lan "$(frame $other $lanmac to-peer)"
+ok "and frames for a neighbour still go there" until_ok 3 grep -qF "$(printf to-peer | xxd -p)" "$tap_tmp/log.peer"
+ok "not to the attacker" eval '! self_has to-peer'
+from_lan "$(frame 02:00:00:00:77:77 $lanmac unknown)" "$(frame $own $lanmac to-self)"
+ok "its own frames reach it" until_ok 3 self_has to-self
+ok "one for a station that the bridge does not know does not" eval '! self_has unknown'
+ok "nor is a neighbour asked to hear it" eval '! grep -qF "$(printf unknown | xxd -p)" "$tap_tmp/log.peer"'
+
+# Another MAC, set inside: only a way to be cut off.
+vzctl exec2 "$ct" "ip link set eth0 down; ip link set eth0 address $other; ip link set eth0 up"
+sleep 0.2
+before=$(counter mac)
+attack eth0 "$(frame $lanmac $other as-other)"
+until_ok 3 eval '[ "$(counter mac)" -gt $before ]'
+ok "after a change of its MAC inside it is not heard" eval '! has_text as-other'
+from_lan "$(frame $other $lanmac to-peer-2)"
+ok "and hears nothing of its neighbour's" until_ok 3 grep -qF "$(printf to-peer-2 | xxd -p)" "$tap_tmp/log.peer"
+ok "(it)" eval '! self_has to-peer-2'
+vzctl exec2 "$ct" "ip link set eth0 down; ip link set eth0 address $own; ip link set eth0 up; ip link set eth0 mtu 1400"
+sleep 0.2
+attack eth0 "$(frame $lanmac $own back)"
+ok "with its own MAC it is back" until_ok 3 has_text back
+
+# Broadcasts: 256 a second, and as many at once.
+before=$(counter bcast)
+attack eth0 -n 5000 "$(frame ff:ff:ff:ff:ff:ff $own flood)"
+attack eth0 "$(frame $lanmac $own no-cast)"
+ok "a flood of broadcasts does not stop what is unicast" until_ok 5 has_text no-cast
+n=$(grep -cF "$(printf flood | xxd -p)" "$tap_tmp/log.lan")
+ok "of 5000 broadcasts 256 and 256 a second reach the neighbours ($n)" test "$n" -ge 256 -a "$n" -le 1500
+ok "the others are counted" test $(($(counter bcast) - before + n)) -ge 5000
+
+# Routed: a neighbour's hardware address leads nowhere.
+venmac=$(mac_of "venet0.$ct") peermac=$(mac_of "venet0.$ct2")
+attack venet0 "$(frame "$peermac" "$venmac" over-layer-2 $ven4 $peer4)" \
+	"$(frame "$venmac" "$venmac" over-layer-3 $ven4 $peer4)"
+ok "venet0: what the node routes arrives" until_ok 3 has_text over-layer-3
+ok "venet0: what is addressed to a neighbour's MAC does not" eval '! has_text over-layer-2'
+is "$(ip neigh show dev "venet0.$ct" | grep -v NOARP)" "" "the node has learned no neighbour on venet0"
+
+# ---- changes while it runs -------------------------------------------------------------------
+
+set_of() { nft list set netdev $table "venet0.$ct.$1" | tr -d '\n\t' | sed 's/.*elements = {\(.*\)}}}/\1/' | tr -d ' '; }
+v4=$ven4 before=$(counter ip4)
+quiet_() { run vzctl set "$ct" "$@"; [ $rc = 0 ] || { diag "$err"; return 1; }; }
+ok "ipadd" quiet_ --ipadd 198.51.100.13
+is "$(set_of ip)" "198.51.100.11,198.51.100.13" "one element more"
+is "$(counter ip4)" "$before" "and the counters stay"
+ok "ipdel" quiet_ --ipdel 198.51.100.13
+is "$(set_of ip)" "198.51.100.11" "one less"
+ok "a prefix" quiet_ --ipadd 198.51.100.64/28
+is "$(set_of ip)" "198.51.100.11,198.51.100.64/28" "is a source as a whole"
+attack venet0 "$(frame "$venmac" "$venmac" from-prefix1 198.51.100.66 $peer4)"
+ok "as a frame shows" until_ok 3 has_text from-prefix1
+ok "an address within" quiet_ --ipadd 198.51.100.65
+is "$(set_of ip)" "198.51.100.11,198.51.100.64/28" "changes nothing"
+ok "without the prefix" quiet_ --ipdel 198.51.100.64/28
+is "$(set_of ip)" "198.51.100.11,198.51.100.65" "the address is left"
+ok "back" quiet_ --ipdel 198.51.100.65
+is "$(counter ip4)" "$before" "the counters are still there"
+attack venet0 "$(frame "$venmac" "$venmac" from-prefix2 198.51.100.66 $peer4)" \
+	"$(frame "$venmac" "$venmac" from-own $ven4 $peer4)"
+ok "what was taken away" until_ok 3 has_text from-own
+ok "is no source any more" eval '! has_text from-prefix2'
+is $(($(counter ip4) - before)) 1 "and is counted"
+nft flush ruleset
+ok "ipadd after nft flush ruleset" quiet_ --ipadd 198.51.100.13
+is "$(set_of ip)" "198.51.100.11,198.51.100.13" "makes venet0's guard again"
+ok "ipdel" quiet_ --ipdel 198.51.100.13
+"$call" vethdel "$ct" - --veth eth1
+unlike "$(nft list table netdev $table)" "$host1" "an interface that goes takes its chains along"
+
+# ---- the end -----------------------------------------------------------------------------------
+
+exec 7>&- 8<&-
+# A table that somebody left does not stop a start.
+quiet "stop" vzctl --quiet stop "$ct"
+unlike "$(nft list tables)" "netdev $table\$" "the table goes with the container"
+nft add table netdev $table
+nft add chain netdev $table old
+run vzctl start "$ct"
+is $rc 0 "start with a left-over table"
+unlike "$(nft list table netdev $table)" "chain old" "which is replaced"
+# One that was killed leaves its own.
+for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
+until_ok 10 is_down "$ct"
+until_ok 10 eval '! ip link show "venet0.$ct" >/dev/null 2>&1'
+run vzctl start "$ct"
+is $rc 0 "start after a crash: $err"
+like "$(nft list table netdev $table)" "device \"venet0.$ct\"" "guarded again"
+for c in "$ct" "$ct2"; do vzctl --quiet destroy "$c" --force >/dev/null 2>&1 || { vzctl --quiet stop "$c"; vzctl --quiet destroy "$c"; }; done
+is "$(nft list tables)" "$tables" "no table stays"
+leak_is "$nothing" "nor anything else"
+
+# NET_GUARD=no
+echo 'NET_GUARD="no"' >>"$node/etc/vz.conf"
+vzctl --quiet create "$ct" --ostemplate minimal >/dev/null
+vzctl --quiet set "$ct" --ipadd $ven4 --save >/dev/null
+quiet "NET_GUARD=no: start" vzctl --quiet start "$ct"
+is "$(nft list tables)" "$tables" "without a table"
+quiet "stop" vzctl --quiet stop "$ct"
+vzctl --quiet destroy "$ct"
+
+done_testing
