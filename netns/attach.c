@@ -128,9 +128,10 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 		if (r < 0)
 			return r;
 	}
-	r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
+	/* Nothing runs in the container.  What the guard frees, the links' end waits for. */
+	r = guard_remove(p->ctid, e);
 	if (r >= 0)
-		r = guard_remove(p->ctid, e);
+		r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
 	/* After the links: an address that still has a route is another's. */
 	return r < 0 ? r : host_proxies_del(&h, p->addrs, p->n_addrs, VZ_SYSTEM_ERROR, e);
 }

@@ -31,9 +31,6 @@
 #define OPT_SLLA 1
 #define OPT_TLLA 2
 #define OPT_NONCE 14		/* RFC 7527: duplicate detection that knows its own echo */
-/* No such protocol: "is not this one" is true of every packet whose protocol is known. */
-#define NO_PROTO 255
-
 #define ND_OPT		NFT_TH(24, 1)	/* of NS and NA: the first option's type */
 #define ND_OPT_LLA	NFT_TH(25, 7)	/* its length (1) and link-layer address */
 #define ND_OPT2		NFT_TH(32, 1)	/* behind it */
@@ -48,7 +45,7 @@ static const uint8_t any6[16];
 
 /* Names of a port's chains and sets; a chain and a set may share one. */
 struct names {
-	char ip[24], ip6[24], arp[24], nd[24], dad[24];
+	char ip[24], ip6[24], arp[24], nd[24], dad[24], vlan[24];
 };
 
 static void make_names(const char *dev, struct names *n)
@@ -58,6 +55,7 @@ static void make_names(const char *dev, struct names *n)
 	snprintf(n->arp, sizeof(n->arp), "%s.arp", dev);
 	snprintf(n->nd, sizeof(n->nd), "%s.nd", dev);
 	snprintf(n->dad, sizeof(n->dad), "%s.dad", dev);
+	snprintf(n->vlan, sizeof(n->vlan), "%s.vlan", dev);
 }
 
 static void begin(struct nft *t, uint32_t ctid)
@@ -66,6 +64,20 @@ static void begin(struct nft *t, uint32_t ctid)
 
 	snprintf(table, sizeof(table), "vz_%u", ctid);
 	nft_begin(t, NFPROTO_NETDEV, table);
+}
+
+/*
+ * One socket until the process ends: closing it would wait for what the
+ * transaction deleted to be freed (nft.h), and by then it is.
+ */
+static int commit(struct nft *t, enum vz_code code, struct vz_err *e)
+{
+	static struct nl_sock sock = { .fd = -EBADF };
+	int r = sock.fd >= 0 ? 0 : nl_open_proto(&sock, NETLINK_NETFILTER);
+
+	if (r < 0)
+		return vz_fail(e, code, -r, "cannot open a netlink socket (netfilter)");
+	return nft_commit_on(&sock, t, code, e);
 }
 
 #define drop_as(reason) nft_count(COUNTER(reason)), nft_drop()
@@ -93,63 +105,59 @@ static void routed_rules(struct nft *t, const char *dev, const struct names *n)
 
 	nft_rule(t, n->ip6, nft_is(NFT_NH(24, 1), 0xff), drop_as("bcast"));
 	nft_rule(t, n->ip6, nft_not_in(NFT_IP6_SADDR, n->ip6), drop_as("ip6"));
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
+	/* An unfinished chain of extension headers has no protocol: neither this nor another. */
+	nft_rule(t, n->ip6, nft_is_not(NFT_META_L4, IPPROTO_ICMPV6), nft_accept());
 	/* Without its first fragment it is nothing; that one is looked at below. */
 	nft_rule(t, n->ip6, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6),
-		 nft_is(NFT_ICMP_TYPE, ND_RA), drop_as("ra"));
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6),
-		 nft_is(NFT_ICMP_TYPE, ND_REDIRECT), drop_as("ra"));
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6),
-		 nft_between(NFT_ICMP_TYPE, ND_RS, ND_NA), drop_as("nd"));
+	nft_rule(t, n->ip6, nft_between(NFT_ICMP_TYPE, ND_RS, ND_REDIRECT), drop_as("nd"));
 	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_there(NFT_ICMP_TYPE),
 		 nft_accept());
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6), drop_as("proto"));
-	/* An unfinished chain of extension headers has no protocol. */
-	nft_rule(t, n->ip6, nft_is_not(NFT_META_L4, NO_PROTO), nft_accept());
 	nft_rule(t, n->ip6, drop_as("proto"));
 }
 
 static void routed_port(struct nft *t, const struct guard_port *p, const struct names *n)
 {
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip });
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6 });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->ip, .fresh = true });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6, .fresh = true });
 	routed_rules(t, p->dev, n);
 }
 
 /* ---- Ethernet ports ---------------------------------------------------- */
 
-/* What is the same for all ports: roles that belong to the network's operator. */
-static void shared_chains(struct nft *t)
+/* Roles that belong to the network's operator. */
+static void ip_roles(struct nft *t, const char *chain)
 {
-	nft_chain_add(t, &(struct nft_chain){ .name = "eth.ip" });
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
-	nft_rule(t, "eth.ip", nft_any_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_accept());
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
+	nft_rule(t, chain, nft_any_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_accept());
 	/* Clients look at one of the two only: a server's port, or their own. */
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 67),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 67),
 		 drop_as("dhcp"));
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 68),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 68),
 		 drop_as("dhcp"));
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_ICMP),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMP),
 		 nft_is(NFT_ICMP_TYPE, ICMP_REDIRECT), drop_as("ra"));
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_IGMP),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_IGMP),
 		 nft_is(NFT_ICMP_TYPE, IGMP_QUERY), drop_as("ra"));
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
-	nft_rule(t, "eth.ip", nft_is(NFT_META_L4, IPPROTO_UDP), drop_as("proto"));
-	/* A malformed header has no protocol. */
-	nft_rule(t, "eth.ip", nft_is_not(NFT_META_L4, NO_PROTO), nft_accept());
-	nft_rule(t, "eth.ip", drop_as("proto"));
+	/* A malformed header has no protocol: neither this nor another. */
+	nft_rule(t, chain, nft_is_not(NFT_META_L4, IPPROTO_UDP), nft_accept());
+	nft_rule(t, chain, drop_as("proto"));
+}
 
-	nft_chain_add(t, &(struct nft_chain){ .name = "eth.ip6" });
-	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 547),
+static void ip6_roles(struct nft *t, const char *chain, const char *nd)
+{
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
+	/* Without its first fragment it is nothing; that one is looked at below. */
+	nft_rule(t, chain, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_goto(nd));
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 547),
 		 drop_as("dhcp"));
-	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 546),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 546),
 		 drop_as("dhcp"));
 	/* The ports may be in the second fragment, behind a long chain of headers. */
-	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
-	nft_rule(t, "eth.ip6", nft_is(NFT_META_L4, IPPROTO_UDP), drop_as("proto"));
-	nft_rule(t, "eth.ip6", nft_is_not(NFT_META_L4, NO_PROTO), nft_accept());
-	nft_rule(t, "eth.ip6", drop_as("proto"));
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
+	nft_rule(t, chain, nft_is_not(NFT_META_L4, IPPROTO_UDP), nft_accept());
+	nft_rule(t, chain, drop_as("proto"));
 }
 
 static void arp_rules(struct nft *t, const struct guard_port *p, const struct names *n)
@@ -159,7 +167,7 @@ static void arp_rules(struct nft *t, const struct guard_port *p, const struct na
 	struct nft_stmt op = nft_between(NFT_ARP_OP, 1, 2);
 	struct nft_stmt who = nft_is_bytes(NFT_ARP_SADDR_ETHER, p->mac);
 
-	nft_chain_add(t, &(struct nft_chain){ .name = n->arp });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->arp, .fresh = true });
 	if (p->n_addrs) {
 		nft_rule(t, n->arp, head, op, who, nft_in(NFT_ARP_SADDR_IP, n->ip), nft_accept());
 		/* A probe (RFC 5227) for another's address would keep that one from using it. */
@@ -180,7 +188,7 @@ static void nd_rules(struct nft *t, const struct guard_port *p, const struct nam
 	uint8_t lla[7] = { 1 };
 
 	memcpy(lla + 1, p->mac, 6);
-	nft_chain_add(t, &(struct nft_chain){ .name = n->nd });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->nd, .fresh = true });
 	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, ND_RA), drop_as("ra"));
 	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, ND_REDIRECT), drop_as("ra"));
 	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, MLD_QUERY), drop_as("ra"));
@@ -206,7 +214,7 @@ static void dad_rules(struct nft *t, const struct names *n)
 {
 	struct nft_stmt icmp = nft_is(NFT_META_L4, IPPROTO_ICMPV6);
 
-	nft_chain_add(t, &(struct nft_chain){ .name = n->dad });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->dad, .fresh = true });
 	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, MLD2_REPORT), nft_accept());
 	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, MLD_REPORT), nft_accept());
 	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, ND_RS), nft_accept());
@@ -218,28 +226,39 @@ static void dad_rules(struct nft *t, const struct names *n)
 
 static void ip_rules(struct nft *t, const struct guard_port *p, const struct names *n)
 {
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->ip, .fresh = true });
 	if (p->n_addrs) {
-		nft_rule(t, n->ip, nft_in(NFT_IP_SADDR, n->ip), nft_goto("eth.ip"));
 		/* A DHCP client that asks. */
 		nft_rule(t, n->ip, nft_is(NFT_IP_SADDR, 0), nft_is(NFT_META_L4, IPPROTO_UDP),
 			 nft_none_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_is(NFT_SPORT, 68),
 			 nft_is(NFT_DPORT, 67), nft_accept());
-		nft_rule(t, n->ip, drop_as("ip4"));
-	} else {
-		nft_rule(t, n->ip, nft_goto("eth.ip"));
+		nft_rule(t, n->ip, nft_not_in(NFT_IP_SADDR, n->ip), drop_as("ip4"));
 	}
+	ip_roles(t, n->ip);
 
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6 });
+	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6, .fresh = true });
 	if (p->n_addrs) {
 		dad_rules(t, n);
 		nft_rule(t, n->ip6, nft_is_bytes(NFT_IP6_SADDR, any6), nft_goto(n->dad));
 		nft_rule(t, n->ip6, nft_not_in(NFT_IP6_SADDR, n->ip6), drop_as("ip6"));
 	}
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
-	nft_rule(t, n->ip6, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_goto(n->nd));
-	nft_rule(t, n->ip6, nft_goto("eth.ip6"));
+	ip6_roles(t, n->ip6, n->nd);
+}
+
+/*
+ * The kernel has taken the tag off before the hook, so that the packet behind it
+ * is looked at as any other; of two tags, the second would be its "protocol".
+ */
+static void vlan_rules(struct nft *t, const struct guard_port *p, const struct names *n)
+{
+	nft_chain_add(t, &(struct nft_chain){ .name = n->vlan, .fresh = true });
+	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_IP), nft_goto(n->ip));
+	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_IPV6), nft_goto(n->ip6));
+	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_ARP), nft_goto(n->arp));
+	nft_rule(t, n->vlan, drop_as("proto"));
+	for (size_t i = 0; i < p->n_tagged; i++)
+		nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_8021Q),
+			 nft_masked(NFT_LL(14, 2), 0xfff, p->tagged[i]), nft_goto(n->vlan));
 }
 
 static void eth_port(struct nft *t, const struct net_plan *plan, const struct guard_port *p,
@@ -255,6 +274,8 @@ static void eth_port(struct nft *t, const struct net_plan *plan, const struct gu
 	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_goto(n->ip));
 	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_IPV6), nft_goto(n->ip6));
 	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_ARP), nft_goto(n->arp));
+	if (p->n_tagged)
+		vlan_rules(t, p, n);
 	nft_rule(t, p->dev, drop_as("proto"));
 }
 
@@ -336,7 +357,7 @@ static void put_port(struct nft *t, const struct net_plan *plan, const struct gu
 	}
 	nft_chain_add(t, &(struct nft_chain){ .name = p->dev, .base = true, .dev = p->dev,
 					      .hook = NF_NETDEV_INGRESS, .prio = PRIO,
-					      .drop = true });
+					      .drop = true, .fresh = true });
 	if (p->routed)
 		routed_port(t, p, &n);
 	else
@@ -375,10 +396,9 @@ static int install(const struct net_plan *p, const struct guard_port *ports, siz
 	table(&t);
 	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
 		nft_counter_add(&t, counters[i]);
-	shared_chains(&t);
 	for (size_t i = 0; i < n; i++)
 		put_port(&t, p, &ports[i]);
-	r = nft_commit(&t, VZ_CANT_ADDIP, e);
+	r = commit(&t, VZ_CANT_ADDIP, e);
 	nft_done(&t);
 	return r;
 }
@@ -414,7 +434,7 @@ static int del_one(uint32_t ctid, void (*del)(struct nft *t, const char *name), 
 	begin(&t, ctid);
 	del(&t, name);
 	nft_tolerate(&t, ENOENT);
-	r = nft_commit(&t, VZ_VETH_ERROR, e);
+	r = commit(&t, VZ_VETH_ERROR, e);
 	nft_done(&t);
 	return nft_missing(r) ? 0 : r;
 }
@@ -429,7 +449,7 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
 	 * Which of them there are depends on what the port was and on the kernel:
 	 * up to 6.15 the base chain goes with its device.  Referring ones first.
 	 */
-	const char *const chains[] = { dev, n.ip, n.ip6, n.arp, n.nd, n.dad };
+	const char *const chains[] = { dev, n.vlan, n.ip, n.ip6, n.arp, n.nd, n.dad };
 	const char *const sets[] = { n.ip, n.ip6 };
 
 	r = 0;
@@ -440,20 +460,70 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
 	return r;
 }
 
-int guard_port_add(const struct net_plan *p, const struct guard_port *port, struct vz_err *e)
+/* What a port consists of; a deletion of what is not there fails. */
+enum { SHAPE_ETH = 1, SHAPE_ADDRS = 2, SHAPE_VLAN = 4 };
+
+static void del_port(struct nft *t, const char *dev, const struct names *n, unsigned int shape)
 {
+	nft_chain_del(t, dev);
+	if (shape & SHAPE_VLAN)
+		nft_chain_del(t, n->vlan);
+	nft_chain_del(t, n->ip);
+	nft_chain_del(t, n->ip6);
+	if (shape & SHAPE_ETH) {
+		nft_chain_del(t, n->arp);
+		nft_chain_del(t, n->nd);
+	}
+	if (shape & SHAPE_ETH && shape & SHAPE_ADDRS)
+		nft_chain_del(t, n->dad);
+	if (shape & SHAPE_ADDRS) {
+		nft_set_del(t, n->ip);
+		nft_set_del(t, n->ip6);
+	}
+}
+
+/* @shape < 0: there is none. */
+static int put_over(const struct net_plan *p, const struct guard_port *port, int shape,
+		    struct vz_err *e)
+{
+	struct names n;
 	struct nft t;
 	int r;
 
+	make_names(port->dev, &n);
+	begin(&t, p->ctid);
+	if (shape >= 0)
+		del_port(&t, port->dev, &n, (unsigned int)shape);
+	put_port(&t, p, port);
+	r = commit(&t, VZ_VETH_ERROR, e);
+	nft_done(&t);
+	return r;
+}
+
+int guard_port_add(const struct net_plan *p, const struct guard_port *port, struct vz_err *e)
+{
+	/* The larger ones first: a smaller one would leave the rest. */
+	static const int eth[] = { -1, SHAPE_ETH | SHAPE_ADDRS | SHAPE_VLAN, SHAPE_ETH | SHAPE_VLAN,
+				   SHAPE_ETH | SHAPE_ADDRS, SHAPE_ETH };
+	static const int routed[] = { -1, SHAPE_ADDRS };
+	const int *shapes = port->routed ? routed : eth;
+	size_t n = port->routed ? ARRAY_SIZE(routed) : ARRAY_SIZE(eth);
+	int r = -ENOENT;
+
 	if (p->guard == NET_GUARD_NO)
 		return 0;
-	r = guard_port_del(p->ctid, port->dev, e);
-	if (r < 0)
-		return r;
-	begin(&t, p->ctid);
-	put_port(&t, p, port);
-	r = nft_commit(&t, VZ_VETH_ERROR, e);
-	nft_done(&t);
+	/* A wrong guess changes nothing; the right one leaves no moment without a guard. */
+	for (size_t i = 0; i < n; i++) {
+		r = put_over(p, port, shapes[i], e);
+		if (r != -ENOENT && r != -EEXIST)
+			break;
+	}
+	if (r == -ENOENT || r == -EEXIST) {
+		/* A part is missing: the device went, and on this kernel its base chain, too. */
+		r = guard_port_del(p->ctid, port->dev, e);
+		if (r >= 0)
+			r = put_over(p, port, -1, e);
+	}
 	/* The container's first port, or somebody emptied the whole filter. */
 	return r == -ENOENT || nft_missing(r) ? guard_install(p, port, 1, e) : r;
 }
@@ -463,24 +533,10 @@ static int replace_venet(const struct net_plan *p, const struct net_addr *a, siz
 			 struct vz_err *e)
 {
 	struct guard_port port = guard_venet(p);
-	struct names names;
-	struct nft t;
-	int r;
 
 	port.addrs = a;
 	port.n_addrs = n;
-	make_names(port.dev, &names);
-	begin(&t, p->ctid);
-	nft_chain_del(&t, port.dev);
-	nft_chain_del(&t, names.ip);
-	nft_chain_del(&t, names.ip6);
-	nft_set_del(&t, names.ip);
-	nft_set_del(&t, names.ip6);
-	put_port(&t, p, &port);
-	r = nft_commit(&t, VZ_CANT_ADDIP, e);
-	nft_done(&t);
-	/* Not as we left it: NET_GUARD was off, or "nft flush ruleset". */
-	return r == -ENOENT || nft_missing(r) ? guard_port_add(p, &port, e) : r;
+	return guard_port_add(p, &port, e);
 }
 
 static int change_elems(const struct net_plan *p, const struct net_addr *a, size_t n,
@@ -506,7 +562,7 @@ static int change_elems(const struct net_plan *p, const struct net_addr *a, size
 			nft_elem(&t, a[i].a, addr_len(&a[i]));
 		}
 	}
-	r = nft_commit(&t, VZ_CANT_ADDIP, e);
+	r = commit(&t, VZ_CANT_ADDIP, e);
 	nft_done(&t);
 	return r;
 }
@@ -555,7 +611,7 @@ int guard_remove(uint32_t ctid, struct vz_err *e)
 	begin(&t, ctid);
 	nft_table_del(&t);
 	nft_tolerate(&t, ENOENT);
-	r = nft_commit(&t, VZ_SYSTEM_ERROR, e);
+	r = commit(&t, VZ_SYSTEM_ERROR, e);
 	nft_done(&t);
 	return nft_missing(r) ? 0 : r;
 }

@@ -24,6 +24,8 @@ struct guard_port {
 	/* Routed: all its addresses.  Ethernet: its addresses, or none to check no address. */
 	const struct net_addr *addrs;
 	size_t n_addrs;
+	const uint16_t *tagged;		/* VLANs that an Ethernet port may tag frames for */
+	size_t n_tagged;
 };
 
 /* The port of the plan's venet0. */
@@ -32,7 +34,7 @@ struct guard_port guard_venet(const struct net_plan *p);
 /* @p tells CTID and settings; a table that is there is replaced.  Nothing for no ports. */
 int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
 		  struct vz_err *e);
-/* One port more, or again, in a container that may have a table already. */
+/* A port of a running container, in one transaction, whatever it was before. */
 int guard_port_add(const struct net_plan *p, const struct guard_port *port, struct vz_err *e);
 int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e);
 /*

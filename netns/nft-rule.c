@@ -358,13 +358,18 @@ struct nft_stmt nft_there(struct nft_field f)
 	return nft_none_of(f, 0);
 }
 
-struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits)
+struct nft_stmt nft_masked(struct nft_field f, uint64_t mask, uint64_t v)
 {
-	struct nft_stmt s = nft_is(f, 0);
+	struct nft_stmt s = nft_is(f, v);
 
 	s.masked = true;
-	number(&f, bits, s.mask);
+	number(&f, mask, s.mask);
 	return s;
+}
+
+struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits)
+{
+	return nft_masked(f, bits, 0);
 }
 
 struct nft_stmt nft_any_of(struct nft_field f, uint64_t bits)

@@ -112,7 +112,7 @@ void nft_chain_add(struct nft *t, const struct nft_chain *c)
 {
 	size_t hook;
 
-	begin(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+	begin(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE | (c->fresh ? NLM_F_EXCL : 0));
 	nl_put_str(&t->b, NFTA_CHAIN_NAME, c->name);
 	if (!c->base)
 		return;

@@ -64,6 +64,11 @@ void nft_tolerate(struct nft *t, int err);
  * Sends it on a socket of its own, or on @s.  The error is a sentence with the
  * kernel's words.  A kernel without nf_tables: see nft_missing().
  */
+/*
+ * Mind that closing a netfilter socket waits, for 8 to 16 ms, while anything
+ * that was deleted in this namespace still is to be freed (nft_rcv_nl_event() in
+ * the kernel): a hot path deletes nothing, or closes later (guard.c).
+ */
 int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e);
 int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e);
 /* Is @err (negative) how a kernel without netfilter, nf_tables or the hook answers? */
@@ -84,6 +89,7 @@ struct nft_chain {
 	int32_t prio;
 	bool base;			/* registered with a hook; else only jumped to */
 	bool drop;			/* policy */
+	bool fresh;			/* fails with EEXIST when there is one */
 };
 
 void nft_chain_add(struct nft *t, const struct nft_chain *c);
@@ -242,6 +248,7 @@ struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits);	/* (f & bits) ==
 struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi);	/* of a payload */
 /* The payload has these bytes: a match that cannot be loaded is none, inverted or not. */
 struct nft_stmt nft_there(struct nft_field f);
+struct nft_stmt nft_masked(struct nft_field f, uint64_t mask, uint64_t v);	/* (f & mask) == v */
 /* The fields, concatenated, are (not) in a set. */
 struct nft_stmt nft_in(struct nft_field f, const char *set);
 struct nft_stmt nft_not_in(struct nft_field f, const char *set);

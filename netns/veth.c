@@ -234,6 +234,8 @@ int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struc
 	memcpy(p->mac, rv.peer_mac, sizeof(p->mac));
 	p->addrs = v->addrs;
 	p->n_addrs = v->n_addrs;
+	p->tagged = v->tagged;
+	p->n_tagged = v->n_tagged;
 	*ret = made;
 	return 0;
 }
@@ -370,15 +372,17 @@ static void put_host(struct nl_batch *b, const struct veth_ends *x, const char *
 static int set_guard(const struct veth_ends *x, const struct net_plan *p, const char *name,
 		     const struct net_veth *now, const uint8_t mac[6], struct vz_err *e)
 {
-	struct guard_port port = { .addrs = now->addrs, .n_addrs = now->n_addrs };
+	struct guard_port port = { .addrs = now->addrs, .n_addrs = now->n_addrs,
+				   .tagged = now->tagged, .n_tagged = now->n_tagged };
 	int r = 0;
 
 	memcpy(port.dev, name, strlen(name) + 1);
 	memcpy(port.mac, mac, 6);
-	if (!str_eq(name, x->host.name) || !now->mac_filter)
-		r = guard_port_del(p->ctid, x->host.name, e);
-	if (r >= 0 && now->mac_filter)
+	/* Of two chains on one device both decide: no moment without any. */
+	if (now->mac_filter)
 		r = guard_port_add(p, &port, e);
+	if (r >= 0 && (!str_eq(name, x->host.name) || !now->mac_filter))
+		r = guard_port_del(p->ctid, x->host.name, e);
 	return r;
 }
 
@@ -397,7 +401,7 @@ static int set_host(const struct veth_ends *x, const struct net_plan *p,
 	moved = x->host.master != master;
 	filter = was->mac_filter != now->mac_filter ||
 		 (now->mac_filter && (!same(was->mac, now->mac) || addrs_differ(was, now) ||
-				      !str_eq(name, x->host.name)));
+				      vlan || !str_eq(name, x->host.name)));
 	/* A port that joins again has the bridge's defaults, and its old entries are gone. */
 	rejoin = moved || (vlan && !wants_vlan(now)) || was->mac_filter != now->mac_filter ||
 		 (now->mac_filter && !same(was->mac, now->mac));

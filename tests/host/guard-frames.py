@@ -370,7 +370,7 @@ def port_venet():
     for name, kind, counter in (("neighbour solicitation", 135, "nd"),
                                 ("neighbour advertisement", 136, "nd"),
                                 ("router solicitation", 133, "nd"),
-                                ("router advertisement", 134, "ra"), ("redirect", 137, "ra")):
+                                ("router advertisement", 134, "nd"), ("redirect", 137, "nd")):
         for where, exts in (("", ()), (" behind options", (DST,)), (" in a fragment", (frag(0, 1),))):
             m = mark()
             pair(name + where, counter, eth(mac, mac, 0x86dd, ip6(a6, b6, 58, icmp6(

@@ -39,7 +39,7 @@ own=02:18:51:00:00:01 pin=02:18:51:00:00:02 other=02:18:51:00:00:03
 # What the first start would change, and what comes by itself.
 echo 1 >/proc/sys/net/ipv4/ip_forward
 echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
-until_ok 5 eval '! ip -6 addr show dev br0 | grep -q tentative && ip -6 addr show dev brlan | grep -q "inet6 fe80"'
+for d in br0 brlan; do until_ok 5 eval 'ip -6 route show table local dev $d | grep -q "^local fe80"'; done
 nothing=$(leak_snapshot)
 tables=$(nft list tables)
 
@@ -194,7 +194,7 @@ attack eth0 "$(frame $lanmac $own no-cast)"
 ok "a flood of broadcasts does not stop what is unicast" until_ok 5 has_text no-cast
 n=$(grep -cF "$(printf flood | xxd -p)" "$tap_tmp/log.lan")
 ok "of 5000 broadcasts 256 and 256 a second reach the neighbours ($n)" test "$n" -ge 256 -a "$n" -le 1500
-ok "the others are counted" test $(($(counter bcast) - before + n)) -ge 5000
+ok "the others are counted" test $(($(counter bcast) - before)) -ge 3000
 
 # Routed: a neighbour's hardware address leads nowhere.
 venmac=$(mac_of "venet0.$ct") peermac=$(mac_of "venet0.$ct2")
@@ -233,6 +233,25 @@ nft flush ruleset
 ok "ipadd after nft flush ruleset" quiet_ --ipadd 198.51.100.13
 is "$(set_of ip)" "198.51.100.11,198.51.100.13" "makes venet0's guard again"
 ok "ipdel" quiet_ --ipdel 198.51.100.13
+# ---- VLANs, granted -----------------------------------------------------------------------------
+
+# Not in every kernel: CONFIG_BRIDGE_VLAN_FILTERING.
+if ip link set br0 type bridge vlan_filtering 1 2>/dev/null &&
+	"$call" vethadd "$ct" "/proc/$(init_pid "$ct")/ns/net" --veth "eth2,02:18:51:00:00:04,,,br0" --tagged 5; then
+	vzctl exec2 "$ct" 'ip link set eth2 up'
+	until_ok 5 up "veth$ct.2"
+	tag() { local f; f=$(frame $lanmac 02:18:51:00:00:04 "$2"); echo "${f:0:24}$1${f:24}"; }
+	before=$(counter proto)
+	attack eth2 "$(tag 81000006 vlan-6)" "$(tag 8100000581000005 vlan-twice)" "$(tag 88a80005 vlan-ad)" \
+		"$(tag 81000005 vlan-5)"
+	ok "frames of a granted VLAN pass" until_ok 3 has_text vlan-5
+	ok "of another, of two, of a provider's they do not" \
+		eval '! has_text vlan-6 && ! has_text vlan-twice && ! has_text vlan-ad'
+	is $(($(counter proto) - before)) 3 "and are counted"
+	"$call" vethdel "$ct" - --veth eth2
+else
+	skip 3 "no VLAN filtering in this kernel's bridge"
+fi
 "$call" vethdel "$ct" - --veth eth1
 unlike "$(nft list table netdev $table)" "$host1" "an interface that goes takes its chains along"
 

@@ -5,7 +5,8 @@
  *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
- *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE[,off], --pin ADDRESS, --netdev DEV,
+ *	--venet, --veth IF,MAC,HOSTIF,HOSTMAC,BRIDGE[,off], --pin ADDRESS, --tagged VID,
+ *	--netdev DEV,
  *	--guard no|require, --src DEV, --neigh DEVS,
  *	--wait MS (ping), --detect first|later|no
  * Exit status 0, or the error's vzctl code with its text on stderr.
@@ -31,6 +32,7 @@ struct args {
 	const char *netdev;
 	struct net_addr pins[16];
 	size_t n_pins;
+	uint16_t tagged;
 	int wait_ms;
 };
 
@@ -54,6 +56,16 @@ static void pin(struct args *a, const char *text)
 	v->n_addrs++;
 }
 
+/* The one VLAN of the last --veth that comes with tags. */
+static void tag(struct args *a, const char *text)
+{
+	struct net_veth *v = &a->veths[a->p.n_veths - 1];
+
+	a->tagged = (uint16_t)atoi(text);
+	v->tagged = &a->tagged;
+	v->n_tagged = 1;
+}
+
 static void parse(struct args *a, char **v)
 {
 	a->p = (struct net_plan){ .ctid = a->p.ctid, .addrs = a->addrs, .veths = a->veths,
@@ -71,6 +83,8 @@ static void parse(struct args *a, char **v)
 			a->wait_ms = atoi(*++v);
 		else if (str_eq(*v, "--guard"))
 			a->p.guard = str_eq(*++v, "no") ? NET_GUARD_NO : NET_GUARD_REQUIRE;
+		else if (str_eq(*v, "--tagged"))
+			tag(a, *++v);
 		else if (str_eq(*v, "--pin"))
 			pin(a, *++v);
 		else if (str_eq(*v, "--detect"))
