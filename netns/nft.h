@@ -248,7 +248,8 @@ struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits);	/* (f & bits) ==
 struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi);	/* of a payload */
 /* The payload has these bytes: a match that cannot be loaded is none, inverted or not. */
 struct nft_stmt nft_there(struct nft_field f);
-struct nft_stmt nft_masked(struct nft_field f, uint64_t mask, uint64_t v);	/* (f & mask) == v */
+/* (f & mask) == v */
+struct nft_stmt nft_masked(struct nft_field f, uint64_t mask, uint64_t v);
 /* The fields, concatenated, are (not) in a set. */
 struct nft_stmt nft_in(struct nft_field f, const char *set);
 struct nft_stmt nft_not_in(struct nft_field f, const char *set);

@@ -37,7 +37,8 @@ static int open_on(const char *dev, int proto)
 	if (fd < 0 || !a.sll_ifindex || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return -1;
 	if (proto) {
-		struct packet_mreq all = { .mr_ifindex = a.sll_ifindex, .mr_type = PACKET_MR_PROMISC };
+		struct packet_mreq all = { .mr_ifindex = a.sll_ifindex,
+					   .mr_type = PACKET_MR_PROMISC };
 
 		setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all));
 		setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one));
