@@ -71,7 +71,7 @@ is "$(json '[n["name"] for n in d[0]["network"]]')" "['eth0']" "its interface"
 is "$(json 'all(n[k] >= 0 for n in d[0]["network"] for k in ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets"))')" \
 	True "and its counters"
 is "$(json 'sorted(d[0])')" \
-	"['cpu', 'ctid', 'io', 'name', 'network', 'pressure', 'resources', 'status', 'uptime']" "the documented keys"
+	"['cpu', 'ctid', 'io', 'name', 'network', 'pressure', 'resources', 'status', 'traffic', 'uptime']" "the documented keys"
 is "$(json 'sorted(d[0]["resources"])')" \
 	"['anon', 'dcache', 'disk', 'inodes', 'kernel', 'memory', 'numothersock', 'numproc', 'numtcpsock', 'shm', 'sockbuf', 'swap']" \
 	"the documented resources"
@@ -101,6 +101,17 @@ like "$out" "
 CPU [0-9.]+ s used, [0-9.]+ s user, [0-9.]+ s system" "processor"
 like "$out" "
 NET eth0 [0-9.]+[BKM]? received" "network"
+
+# ---- traffic by class ------------------------------------------------------------------------
+
+ip addr add 10.99.27.254/32 dev lo
+run vzctl set $ct --ipadd 10.99.27.1
+is $rc 0 "--ipadd"
+for i in 1 2 3; do echo x >/dev/udp/10.99.27.1/9; done 2>/dev/null
+run vzctl stat --json $ct
+is "$(json '[n["name"] for n in d[0]["network"]]')" "['venet0', 'eth0']" "a routed interface, too"
+is "$(json 'sum(c["rx_bytes"] for c in d[0]["traffic"] or [])')" "$(vzlist -H -o net_in $ct | tr -d ' ')" "traffic by class is vzlist's"
+is "$(json 'sum(c["rx_packets"] for c in d[0]["traffic"] or []) >= 3')" True "and is counted" || diag "$out"
 
 # ---- rates -----------------------------------------------------------------------------
 

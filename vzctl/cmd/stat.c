@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "cmd/cmd.h"
 #include "ct/stat.h"
+#include "ct/traffic.h"
 
 /*
  * The names are this command's own: vzlist's "physpages" counts pages, and the
@@ -47,6 +48,8 @@ struct subject {
 	struct ct_stat st;
 	struct sample now, before;	/* before: with --interval */
 	uint64_t ms;			/* between the two, 0 without */
+	bool have_traffic;
+	struct ct_traffic traffic;	/* by class, since it was created */
 };
 
 static uint64_t scaled(uint64_t v, uint64_t by)
@@ -261,6 +264,18 @@ static void text_traffic(const struct subject *s, struct vz_buf *out)
 	}
 }
 
+static void text_classes(const struct subject *s, struct vz_buf *out)
+{
+	const struct ct_traffic *t = &s->traffic;
+	char a[NUM_HUMAN], b[NUM_HUMAN];
+
+	for (size_t i = 0; s->have_traffic && i < ARRAY_SIZE(t->cls); i++)
+		if (t->have & 1u << i)
+			vz_buf_addf(out, "CLASS %zu %s received, %s sent\n", i,
+				    num_human(t->cls[i].rx_bytes, a),
+				    num_human(t->cls[i].tx_bytes, b));
+}
+
 static void text(struct subject *s, struct vz_buf *out)
 {
 	const char *name = conf_str(s->conf, P_NAME);
@@ -273,10 +288,11 @@ static void text(struct subject *s, struct vz_buf *out)
 			    up / 86400000, up / 3600000 % 24, up / 60000 % 60, up / 1000 % 60);
 	vz_buf_addc(out, '\n');
 	text_resources(s, out);
-	if (!s->st.running)
-		return;
-	text_usage(s, out);
-	text_traffic(s, out);
+	if (s->st.running) {
+		text_usage(s, out);
+		text_traffic(s, out);
+	}
+	text_classes(s, out);
 }
 
 /* ---- JSON: the keys are documented in vzctl(8) ------------------------------ */
@@ -397,6 +413,29 @@ static void out_network(const struct subject *s, struct json *j)
 	json_end(j);
 }
 
+static void out_traffic(const struct subject *s, struct json *j)
+{
+	const struct ct_traffic *t = &s->traffic;
+
+	if (!s->have_traffic) {
+		json_str(j, "traffic", NULL);
+		return;
+	}
+	json_begin(j, "traffic", '[', false);
+	for (size_t i = 0; i < ARRAY_SIZE(t->cls); i++) {
+		if (!(t->have & 1u << i))
+			continue;
+		json_begin(j, NULL, '{', true);
+		json_u64(j, "class", i);
+		json_u64(j, "rx_bytes", t->cls[i].rx_bytes);
+		json_u64(j, "rx_packets", t->cls[i].rx_packets);
+		json_u64(j, "tx_bytes", t->cls[i].tx_bytes);
+		json_u64(j, "tx_packets", t->cls[i].tx_packets);
+		json_end(j);
+	}
+	json_end(j);
+}
+
 static void out_json(struct subject *s, struct json *j)
 {
 	json_begin(j, NULL, '{', false);
@@ -408,6 +447,7 @@ static void out_json(struct subject *s, struct json *j)
 	out_usage(s, j);
 	out_io(s, j);
 	out_network(s, j);
+	out_traffic(s, j);
 	json_end(j);
 }
 
@@ -510,6 +550,17 @@ static void sample(struct stat_cmd *c)
 	}
 }
 
+/* The kernel is asked once for all. */
+static void read_traffic(struct stat_cmd *c)
+{
+	struct ct_traffic_all *all = ct_traffic_all_read(VZ_IGNORE);
+
+	for (size_t i = 0; all && i < c->n; i++)
+		c->v[i].have_traffic =
+			ct_traffic_all_get(all, c->v[i].id, &c->v[i].traffic, VZ_IGNORE) == 0;
+	ct_traffic_all_free(all);
+}
+
 static int print(struct stat_cmd *c, struct vz_err *e)
 {
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
@@ -548,6 +599,7 @@ int cmd_stat(const struct cmd_ctx *ctx, int argc, char **argv, struct vz_err *e)
 		r = choose(&c, argc, argv, e);
 	if (r == 0) {
 		sample(&c);
+		read_traffic(&c);
 		r = print(&c, e);
 	}
 	for (size_t i = 0; i < c.n; i++) {
