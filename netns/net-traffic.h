@@ -76,7 +76,7 @@ struct net_counts {
  * namespace.  0, or -ENOENT (no error is set) when there are none.
  */
 int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e);
-/* Those of all containers, in any order. */
+/* Those of all containers, in any order; one may come in two parts, to be added. */
 typedef int (*net_counts_fn)(uint32_t ctid, const struct net_counts *n, void *arg);
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e);
 /* Removes counters and rules; none is fine. */

@@ -206,14 +206,18 @@ v=$(rate in $ct 192.0.2.1 1)
 ok "nor has class 0 ($v)" awk "BEGIN { exit !($v > 300) }"
 
 # A neighbour, while the cap is at work.
-alone=$(rate out $ct2 203.0.113.1 1)
-rate out $ct 203.0.113.1 2 >"$tap_tmp/capped" &
-p=$!
-beside=$(rate out $ct2 203.0.113.1 1)
-wait $p
+# Other work on this host disturbs, too: one undisturbed try of three is enough.
+for try in 1 2 3; do
+	alone=$(rate out $ct2 203.0.113.1 1)
+	rate out $ct 203.0.113.1 1.5 >"$tap_tmp/capped" &
+	p=$!
+	beside=$(rate out $ct2 203.0.113.1 1)
+	wait $p
+	diag "neighbour, $try: alone $alone, beside a capped one $beside Mbit/s"
+	awk "BEGIN { exit !($beside > $alone * 0.7) }" && break
+done
 within "$(cat "$tap_tmp/capped")" 100 "the cap holds beside a busy neighbour"
-diag "neighbour: alone $alone, beside a capped one $beside Mbit/s"
-ok "which is not slowed down" awk "BEGIN { exit !($beside > $alone * 0.6 && $beside > 300) }"
+ok "which is not slowed down" awk "BEGIN { exit !($beside > $alone * 0.7 && $beside > 300) }"
 
 # Live: one flow, whose cap changes under it.
 rate out $ct 203.0.113.1 1 >/dev/null &
@@ -243,6 +247,28 @@ run vzctl --quiet restart $ct --fast
 is "$(ip -o link | grep -c vzr)" 0 "TRAFFIC_SHAPING=no: no cap"
 code 0 'RATE has no effect: TRAFFIC_SHAPING=no' "which set says" vzctl set $ct --rate '*:1:6000' --save
 sed -i /TRAFFIC_SHAPING/d "$node/etc/vz.conf"
+
+# ---- Linux 5.15: no egress in the netdev family ----------------------------------------------
+
+export VZ_NO_EGRESS=1
+quiet "start without egress" vzctl --quiet restart $ct --fast
+hole $ct
+sleep 0.3
+is "$(nft list tables | grep "vzt_$ct\$" | sort | xargs)" "table inet vzt_$ct table netdev vzt_$ct" \
+	"counters in two families"
+exact "IPv4 out" out 198.51.100.1 2 5 100 28
+exact "IPv4 in" in 198.51.100.1 2 4 64 28 10.99.0.1
+exact "IPv6 in" in 2001:db8:2::1 2 6 700 48 2001:db8:9::1
+quiet "capped" vzctl --quiet set $ct --rate '*:1:20000' --save
+within "$(rate in $ct 203.0.113.1 1.5)" 20 "to the container, capped"
+want=$(totals)
+is "$(vzlist -H -o net_in $ct | xargs)" "$(awk '{ print $1 + $5 }' <<<"$want")" "vzlist adds both"
+run vzctl restart $ct --fast
+is "$(grew "$want" "$(totals)")" "0 0 0 0" "remembered"
+hole $ct
+sleep 0.3
+exact "and gone on with" in 198.51.100.1 2 4 64 28 10.99.0.1
+unset VZ_NO_EGRESS
 
 # ---- the end --------------------------------------------------------------------------------
 

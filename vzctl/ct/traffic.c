@@ -223,6 +223,34 @@ static int cmp_live(const void *x, const void *y)
 	return (a->ctid > b->ctid) - (a->ctid < b->ctid);
 }
 
+static void add_counts(struct net_counts *a, const struct net_counts *b)
+{
+	a->have |= b->have;
+	for (unsigned int i = 0; i < CONF_CLASSES; i++) {
+		a->cls[i].rx_bytes += b->cls[i].rx_bytes;
+		a->cls[i].rx_packets += b->cls[i].rx_packets;
+		a->cls[i].tx_bytes += b->cls[i].tx_bytes;
+		a->cls[i].tx_packets += b->cls[i].tx_packets;
+	}
+}
+
+/* Sorted; one that was told in two parts is one. */
+static void sort_live(struct ct_traffic_all *a)
+{
+	size_t n = 0;
+
+	if (!a->n)
+		return;
+	qsort(a->v, a->n, sizeof(*a->v), cmp_live);
+	for (size_t i = 1; i < a->n; i++) {
+		if (a->v[i].ctid == a->v[n].ctid)
+			add_counts(&a->v[n].n, &a->v[i].n);
+		else
+			a->v[++n] = a->v[i];
+	}
+	a->n = n + 1;
+}
+
 struct ct_traffic_all *ct_traffic_all_read(struct vz_err *e)
 {
 	struct ct_traffic_all *a = xcalloc(1, sizeof(*a));
@@ -232,8 +260,7 @@ struct ct_traffic_all *ct_traffic_all_read(struct vz_err *e)
 		ct_traffic_all_free(a);
 		return NULL;
 	}
-	if (a->n)
-		qsort(a->v, a->n, sizeof(*a->v), cmp_live);
+	sort_live(a);
 	return a;
 }
 
