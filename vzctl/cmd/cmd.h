@@ -44,6 +44,7 @@ int cmd_repair(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 int cmd_stat(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_features(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_exited(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
+int cmd_hits(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 
 /* Options without parameters of a container: names with dash or underscore. */
 struct cmd_opt {

@@ -298,3 +298,16 @@ int cmd_exited(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	r = cmd_open(&wait, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_exited(&ct, (pid_t)init, (int)status, e);
 }
+
+/* _hits CTID: a counter of limits that were hit has moved. */
+int cmd_hits(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
+{
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	int r = cmd_options(argc, argv, NULL, 0, e);
+
+	if (r == 0)
+		r = cmd_open(c, &ct, 0, e);
+	if (r == 0)
+		ct_hits_log(&ct);
+	return r;
+}

@@ -50,6 +50,7 @@ static const struct cmd cmds[] = {
 	{ "convert", NULL, cmd_unsupported, .hidden = true },
 	{ "compact", NULL, cmd_unsupported, .hidden = true },
 	{ "_exited", NULL, cmd_exited, .hidden = true },
+	{ "_hits", NULL, cmd_hits, .hidden = true },
 };
 
 static void usage(FILE *f)

@@ -173,6 +173,10 @@ int ct_launch(struct ct_plan *p, struct vz_err *e);
 int ct_adopt(struct ct_plan *p, struct vz_err *e);
 /* Removes what a create that was killed left; 1 when there was something. */
 int ct_create_recover(struct ct *ct, struct vz_err *e);
+/* Nothing has been reported yet (hits.c). */
+void ct_hits_begin(uint32_t id);
+/* Kills what is inside; with the groups goes what they counted, which is logged. */
+int ct_destroy_groups(const struct ct *ct, struct vz_err *e);
 /* Everything that a dead container left on the host.  Idempotent. */
 int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e);
 /*

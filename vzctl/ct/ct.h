@@ -113,6 +113,8 @@ int ct_freeze(struct ct *ct, bool on, struct vz_err *e);
  */
 int ct_repair(struct ct *ct, struct vz_err *e);
 
+/* Logs which limits the container has hit since the last time. */
+void ct_hits_log(const struct ct *ct);
 /*
  * Called by the monitor when init has ended with wait status @status: cleans
  * up, restarts when the container rebooted or its config says so.

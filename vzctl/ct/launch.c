@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "cg/hits.h"
 #include "ct/ct-int.h"
 #include "mon/mon.h"
 #include "sys/syscalls.h"
@@ -23,6 +24,8 @@
 #define CONSOLE_LOG_DIR "/var/log/vz"
 
 extern char **environ;
+
+_Static_assert(MON_N_HITS == CG_HITS_FILES, "vzmon includes nothing of cg");
 
 struct mon_report {
 	pid_t init;	/* 0: see err */
@@ -82,7 +85,8 @@ static void exec_vzmon(struct monitor *m, pid_t init, int master)
 {
 	char init_text[16];
 	const char *argv[] = { "vzmon", m->p->ct->idstr, init_text, m->vzctl, NULL };
-	int fds[4], log_dir, log = -EBADF;
+	int fds[MON_FD_LAST - MON_FD_PTY + 1], log_dir, log = -EBADF;
+	_cleanup_close_ int scope = cg_scope_open(m->p->ct->slice, m->p->ct->id);
 	_cleanup_free_ char *name = xasprintf("%u.console", m->p->ct->id);
 
 	snprintf(init_text, sizeof(init_text), "%d", (int)init);
@@ -95,12 +99,13 @@ static void exec_vzmon(struct monitor *m, pid_t init, int master)
 	fds[1] = listen_console(m->sock_path);
 	fds[2] = log_dir;
 	fds[3] = log;
+	cg_hits_open(scope, fds + 4);
 	/* Away from the targets first, so that none is overwritten unseen. */
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
-	for (int i = 0; i < 4; i++)
-		give_fd(fds[i], MON_FD_PTY + i);
-	sys_close_range(MON_FD_LOG + 1, ~0U, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		give_fd(fds[i], MON_FD_PTY + (int)i);
+	sys_close_range(MON_FD_LAST + 1, ~0U, 0);
 	execve(m->exe, (char *const *)argv, environ);
 }
 

@@ -50,7 +50,11 @@ static void show_ids(const struct ct_plan *p, struct vz_buf *b)
 
 static int step_rundir(struct ct_plan *p, struct vz_err *e)
 {
-	return ct_run_dir_make(p->ct->id, e);
+	int r = ct_run_dir_make(p->ct->id, e);
+
+	if (r == 0)
+		ct_hits_begin(p->ct->id);
+	return r;
 }
 
 static void undo_rundir(struct ct_plan *p)
@@ -86,7 +90,7 @@ static int step_cgroup(struct ct_plan *p, struct vz_err *e)
 
 static void undo_cgroup(struct ct_plan *p)
 {
-	cg_destroy(p->ct->slice, p->ct->id, VZ_IGNORE);
+	ct_destroy_groups(p->ct, VZ_IGNORE);
 }
 
 static void show_limit(struct vz_buf *b, const char *name, uint64_t v)

@@ -116,7 +116,7 @@ int ct_state_running(uint32_t id, struct vz_err *e)
 
 void ct_state_remove(uint32_t id)
 {
-	static const char *const names[] = { "state", "console.sock", "" };
+	static const char *const names[] = { "state", "console.sock", "hits", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *p = ct_run_path(id, names[i]);

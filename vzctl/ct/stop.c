@@ -18,11 +18,20 @@
 #define RESTARTS_MAX 3
 #define RESTARTS_WINDOW 60	/* seconds */
 
+int ct_destroy_groups(const struct ct *ct, struct vz_err *e)
+{
+	bool quiet = vz_log_set_quiet(true);
+
+	ct_hits_log(ct);
+	vz_log_set_quiet(quiet);
+	return cg_destroy(ct->slice, ct->id, e);
+}
+
 int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 {
 	struct ct_state st;
 	bool had = ct_state_load(p->ct->id, &st) == 0;
-	int r = cg_destroy(p->ct->slice, p->ct->id, e);
+	int r = ct_destroy_groups(p->ct, e);
 
 	if (r < 0)
 		return r;
@@ -181,7 +190,7 @@ static void show_halt(const struct ct_plan *p, struct vz_buf *b)
 
 static int step_kill(struct ct_plan *p, struct vz_err *e)
 {
-	int r = cg_destroy(p->ct->slice, p->ct->id, e);
+	int r = ct_destroy_groups(p->ct, e);
 
 	if (r < 0)
 		return vz_wrap(e, r, "Unable to stop container: operation timed out");

@@ -8,8 +8,14 @@
 #define MON_FD_LISTEN 4	/* SOCK_SEQPACKET, listening on /run/vz/CTID/console.sock */
 #define MON_FD_LOGDIR 5	/* directory of the console logs */
 #define MON_FD_LOG 6	/* CTID.console there, opened for append */
+#define MON_FD_HITS 7	/* CG_HITS_FILES of them (cg/hits.h), which raise POLLPRI */
+#define MON_N_HITS 3
+#define MON_FD_LAST (MON_FD_HITS + MON_N_HITS - 1)
 
-/* vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS */
+/*
+ * vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS.
+ * Meanwhile, when a limit was hit, VZCTL _hits CTID.
+ */
 #define MON_STATUS_UNKNOWN 0x10000	/* no wait status: it was not our child */
 
 /*

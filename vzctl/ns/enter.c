@@ -232,6 +232,9 @@ pid_t ns_enter_spawn(const struct ns_enter *en, int *ret_master, struct vz_err *
 			die(child_report, &sub);
 		_exit(0);
 	}
+	if (pid < 0 && errno == EAGAIN)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, EAGAIN,
+			       "The container has as many processes as it may have (NUMPROC)");
 	if (pid < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno,
 			       "Unable to create a process in the container");
