@@ -211,6 +211,13 @@ fi
 mount --make-rshared / || bail "mount"
 ip link set lo up
 
+# A guest of tests/vm/run brings its template along.
+if [ -n "${VZ_VM:-}" ] && [ -d /vz/template-cache ]; then
+	tmpl_dir=/var/lib/vz/template
+	mkdir -p $tmpl_dir/cache
+	cp -n /vz/template-cache/* $tmpl_dir/cache/
+fi
+
 # ---- scratch node ----------------------------------------------------------------
 
 slice_dir()

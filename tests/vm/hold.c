@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Takes what a container has a limit for, says how much it got, and keeps it until
- * it is killed: hold lock PAGES | hold signals N | hold memory MIB.
+ * it is killed: hold lock PAGES | hold signals N | hold memory MIB |
+ * hold huge MIB.
  * hold spin: burns a CPU.  hold write FILE KIB SIZE: writes KIB of KiB past the page
  * cache, SIZE KiB at a time, says how many milliseconds that took, and ends.
  */
@@ -46,10 +47,11 @@ static long queue_signals(long want)
 	return n;
 }
 
-static long touch_memory(long mib)
+static long touch_memory(long mib, int flags)
 {
 	size_t size = (size_t)mib << 20;
-	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1,
+		       0);
 
 	if (p == MAP_FAILED)
 		return 0;
@@ -97,7 +99,9 @@ static long take(const char *what, long n)
 {
 	if (strcmp(what, "lock") == 0)
 		return lock_pages(n);
-	return strcmp(what, "memory") == 0 ? touch_memory(n) : queue_signals(n);
+	if (strcmp(what, "signals") == 0)
+		return queue_signals(n);
+	return touch_memory(n, strcmp(what, "huge") == 0 ? MAP_HUGETLB : 0);
 }
 
 int main(int argc, char **argv)

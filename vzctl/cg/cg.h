@@ -24,6 +24,7 @@ enum cg_ctrl {
 	CG_PIDS = 1u << 2,
 	CG_IO = 1u << 3,
 	CG_CPUSET = 1u << 4,
+	CG_HUGETLB = 1u << 5,	/* never missed: see cg_limits.huge_max */
 };
 
 struct cg_limits {
@@ -36,7 +37,10 @@ struct cg_limits {
 	uint64_t io_weight;
 	uint64_t io_bps, io_iops;	/* per second and direction, 0 = max */
 	dev_t io_dev;			/* disk or partition that they are for, 0 = unknown */
-	const char *cpus, *mems;	/* cpuset lists, "" for all, or NULL; borrowed */
+	bool set_cpus, set_mems;	/* write the cpuset lists; "" is all */
+	char cpus[1024], mems[256];
+	bool set_huge;
+	uint64_t huge_max;		/* bytes of huge pages, of each size */
 };
 
 #define CG_LIMITS_INIT                                                             \
@@ -74,6 +78,8 @@ int cg_mon_open(const char *slice, struct vz_err *e);
 /* Writes the limits that are set; live changes use it too.  1, 2 or 148. */
 int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_missing,
 		    struct vz_err *e);
+/* Does somebody (BFQ, io.cost) look at io_weight for this disk or partition? */
+bool cg_io_weight_active(dev_t dev);
 /* "cpu memory" for messages, into @buf. */
 const char *cg_ctrl_names(unsigned int ctrls, char *buf, size_t size);
 

@@ -107,8 +107,9 @@ bool cg_oom_parse(const char *rec, struct cg_oom *ret)
 	memcpy(o.comm, name, (size_t)(end - name));
 	p = end;
 	if (!number(&p, ") total-vm:", &vm) || !number(&p, "kB, anon-rss:", &o.anon_kb) ||
-	    !number(&p, "kB, file-rss:", &o.file_kb) || !number(&p, "kB, shmem-rss:", &o.shmem_kb) ||
-	    !number(&p, "kB, UID:", &uid) || pid > INT32_MAX || uid > UINT32_MAX)
+	    !number(&p, "kB, file-rss:", &o.file_kb) ||
+	    !number(&p, "kB, shmem-rss:", &o.shmem_kb) || !number(&p, "kB, UID:", &uid) ||
+	    pid > INT32_MAX || uid > UINT32_MAX)
 		return false;
 	o.pid = (pid_t)pid;
 	o.uid = (uint32_t)uid;

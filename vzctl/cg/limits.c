@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define VZ_ROOM "cg"
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -89,6 +90,24 @@ static dev_t io_disk(dev_t dev)
 	return makedev(ma, mi);
 }
 
+bool cg_io_weight_active(dev_t dev)
+{
+	_cleanup_close_ int root = cg_root_open(VZ_IGNORE);
+	dev_t disk = io_disk(dev);
+	char path[80], buf[4096], id[32], *line;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/queue/scheduler", major(disk),
+		 minor(disk));
+	if (io_read_small_at(AT_FDCWD, path, buf, sizeof(buf)) > 0 && strstr(buf, "[bfq]"))
+		return true;
+	/* "8:0 enable=1 ctrl=auto ...", a line for each disk. */
+	snprintf(id, sizeof(id), "%u:%u enable=1", major(disk), minor(disk));
+	if (root < 0 || io_read_small_at(root, "io.cost.qos", buf, sizeof(buf)) <= 0)
+		return false;
+	line = strstr(buf, id);
+	return line && (line == buf || line[-1] == '\n');
+}
+
 static void fmt_io(char *buf, size_t size, uint64_t v)
 {
 	if (io_none(v))
@@ -149,15 +168,47 @@ static int put_set(struct applier *a, const char *file, const char *list)
 	return put(a, CG_CPUSET, VZ_SETFSHD_ERROR, file, all);
 }
 
+/*
+ * Huge pages come from a pool of the node's, not from memory.max, and mmap(2) gives
+ * them to anybody: without a limit one container takes those of the node's guests.
+ * A file for each size; "hugetlb.2MB.rsvd.max" limits what is reserved, and fails
+ * mmap(2) where the other would send SIGBUS.
+ */
+static int put_huge(struct applier *a, const struct cg_limits *l)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct dirent *de;
+	int r = 0;
+	DIR *d;
+
+	if (!l->set_huge)
+		return 0;
+	fd = openat(a->scope, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d)
+		return vz_fail(a->e, VZ_SETUBC_ERROR, errno, "Unable to read the cgroup");
+	(void)take_fd(&fd);
+	while (r == 0 && (de = readdir(d))) {
+		size_t n = strlen(de->d_name);
+
+		if (str_has_prefix(de->d_name, "hugetlb.") && n > 4 &&
+		    str_eq(de->d_name + n - 4, ".max"))
+			r = put_u64(a, 0, VZ_SETUBC_ERROR, de->d_name, l->huge_max);
+	}
+	closedir(d);
+	return r;
+}
+
 int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_missing,
 		    struct vz_err *e)
 {
 	struct applier a = { .scope = scope, .e = e };
 	int r;
 
-	r = put_u64(&a, CG_MEMORY, VZ_SETUBC_ERROR, "memory.max", l->mem_max);
+	/* Swap first: less memory with more swap kills nobody. */
+	r = put_u64(&a, CG_MEMORY, VZ_SETUBC_ERROR, "memory.swap.max", l->swap_max);
 	if (r == 0)
-		r = put_u64(&a, CG_MEMORY, VZ_SETUBC_ERROR, "memory.swap.max", l->swap_max);
+		r = put_u64(&a, CG_MEMORY, VZ_SETUBC_ERROR, "memory.max", l->mem_max);
 	if (r == 0)
 		r = put_u64(&a, CG_MEMORY, VZ_SETUBC_ERROR, "memory.low", l->mem_low);
 	if (r == 0)
@@ -167,9 +218,11 @@ int cg_limits_apply(int scope, const struct cg_limits *l, unsigned int *ret_miss
 	if (r == 0)
 		r = put_cpu(&a, l);
 	if (r == 0)
-		r = put_set(&a, "cpuset.cpus", l->cpus);
+		r = put_set(&a, "cpuset.cpus", l->set_cpus ? l->cpus : NULL);
 	if (r == 0)
-		r = put_set(&a, "cpuset.mems", l->mems);
+		r = put_set(&a, "cpuset.mems", l->set_mems ? l->mems : NULL);
+	if (r == 0)
+		r = put_huge(&a, l);
 	if (r == 0)
 		r = put_io(&a, l);
 	if (r == 0)

@@ -79,7 +79,8 @@ static unsigned int controllers_of(int fd, const char *file)
 		const char *name;
 		enum cg_ctrl bit;
 	} names[] = { { "cpu", CG_CPU }, { "memory", CG_MEMORY }, { "pids", CG_PIDS },
-		      { "io", CG_IO },	 { "cpuset", CG_CPUSET } };
+		      { "io", CG_IO },	 { "cpuset", CG_CPUSET },
+		      { "hugetlb", CG_HUGETLB } };
 	unsigned int have = 0;
 	char buf[256], *save = NULL;
 
@@ -109,7 +110,8 @@ static void enable_controllers(int fd, unsigned int want)
 		const char *add;
 		enum cg_ctrl bit;
 	} ops[] = { { "+cpu", CG_CPU }, { "+memory", CG_MEMORY }, { "+pids", CG_PIDS },
-		    { "+io", CG_IO },	{ "+cpuset", CG_CPUSET } };
+		    { "+io", CG_IO },	{ "+cpuset", CG_CPUSET },
+		    { "+hugetlb", CG_HUGETLB } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++)
 		if (want & ops[i].bit)

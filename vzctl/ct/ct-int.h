@@ -81,10 +81,22 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *ret, struct
 void ct_plan_done(struct ct_plan *p);
 /* The last step of a child of this plan: seccomp, then capabilities. */
 int ct_secure(void *plan);
+/* All that the config alone says; ct_place() adds what this node has to do with it. */
 void ct_limits(const struct conf *c, struct cg_limits *ret);
+/* What kernel.shmall of the container begins with; false: the kernel's default. */
+bool ct_shmall(const struct conf *c, uint64_t *ret_pages);
 int ct_net_plan(struct ct_plan *p, struct vz_err *e);
 /* A word of FEATURES, @def when it is not there. */
 bool ct_feature(const struct conf *c, const char *name, bool def);
+
+/* ---- place.c: where a container runs and writes ------------------------- */
+
+/* CPUMASK, NODEMASK and CPUPIN as lists; 21 when nothing of them is online. */
+int ct_cpu_sets(const struct ct *ct, struct cg_limits *l, struct vz_err *e);
+/* The same, with a warning, and the disk of the private area. */
+void ct_place(const struct ct *ct, struct cg_limits *l);
+/* The disk or partition below @path, 0 when it has none. */
+dev_t ct_disk_of(const char *path);
 
 /* ---- devs.c: DEVICES and DEVNODES --------------------------------------- */
 

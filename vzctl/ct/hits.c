@@ -76,6 +76,18 @@ static const char *size_text(uint64_t v, char buf[32])
 	return buf;
 }
 
+static void limit_text(int scope, char *buf, size_t size)
+{
+	uint64_t swap = cg_stat_u64(scope, "memory.swap.max");
+	char a[32], b[32];
+
+	size_text(cg_stat_u64(scope, "memory.max"), a);
+	if (swap && swap != CG_NONE)
+		snprintf(buf, size, "limit %s and %s of swap", a, size_text(swap, b));
+	else
+		snprintf(buf, size, "limit %s", a);
+}
+
 static const char *times(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -89,22 +101,22 @@ static void report_kills(const struct ct *ct, int scope, uint64_t n, struct repo
 	struct cg_oom kills[KILLS_MAX];
 	uint64_t total = 0;
 	size_t got = 0, want = n < KILLS_MAX ? (size_t)n : KILLS_MAX;
-	char limit[32];
+	char limit[96];
 
-	size_text(cg_stat_u64(scope, "memory.max"), limit);
+	limit_text(scope, limit, sizeof(limit));
 	if (uid)
 		got = cg_oom_read(s->next, uid, range, kills, want, &total);
 	for (size_t i = 0; i < got; i++) {
 		const struct cg_oom *k = &kills[i];
 
 		vz_info("%s: process %d (%s) killed: uid %u, %" PRIu64 " kB anonymous, %" PRIu64
-			" kB file, %" PRIu64 " kB shared; limit %s",
+			" kB file, %" PRIu64 " kB shared; %s",
 			k->node ? "Node out of memory" : "Out of memory", (int)k->pid, k->comm,
 			k->uid - uid, k->anon_kb, k->file_kb, k->shmem_kb, limit);
 		s->next = k->seq + 1;
 	}
 	if (n > got)
-		vz_info("Out of memory: %" PRIu64 "%s process%s killed; limit %s", n - got,
+		vz_info("Out of memory: %" PRIu64 "%s process%s killed; %s", n - got,
 			got ? " more" : "", n - got == 1 ? "" : "es", limit);
 }
 
@@ -126,8 +138,8 @@ static void report(const struct ct *ct, int scope, const struct cg_hits *now, st
 			now->swap - s->hits.swap, times(now->swap - s->hits.swap));
 	n = now->fork - s->hits.fork;
 	if (now->fork > s->hits.fork && pids_max != CG_NONE)
-		vz_info("Process limit of %" PRIu64 " reached: %" PRIu64 " fork%s refused", pids_max,
-			n, times(n));
+		vz_info("Process limit of %" PRIu64 " reached: %" PRIu64 " fork%s refused",
+			pids_max, n, times(n));
 	else if (now->fork > s->hits.fork)
 		vz_info("A process limit inside the container was reached: %" PRIu64
 			" fork%s refused", n, times(n));

@@ -4,13 +4,17 @@
  * to what the rooms below take (vzctl-compat, sections 4.4 to 4.6).
  */
 #define VZ_ROOM "ct"
-#include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "ct/ct-int.h"
+
+/* The kernel's, SHMALL of linux/shm.h. */
+#define SHMALL_DEFAULT (UINT64_MAX - (UINT64_C(1) << 24))
 
 static uint64_t page_size(void)
 {
@@ -88,7 +92,6 @@ static void cpu_limits(const struct conf *c, struct cg_limits *l)
 {
 	uint64_t units = conf_u64(c, P_CPUUNITS, 1000), weight = units / 10;
 	uint64_t quota = conf_u64(c, P_CPULIMIT, 0), cpus = conf_u64(c, P_CPUS, 0);
-	const char *mask = conf_str(c, P_CPUMASK), *nodes = conf_str(c, P_NODEMASK);
 
 	l->cpu_weight = weight < 1 ? 1 : weight > 10000 ? 10000 : weight;
 	if (cpus && (!quota || cpus * 100 < quota))
@@ -96,31 +99,38 @@ static void cpu_limits(const struct conf *c, struct cg_limits *l)
 	l->cpu_quota = quota;
 	if (conf_has(c, P_CPUBURST))
 		l->cpu_burst = conf_u64(c, P_CPUBURST, 0);
-	/* "all" and "auto": written, too, because set may take a list back. */
-	if (mask)
-		l->cpus = isdigit((unsigned char)*mask) ? mask : "";
-	if (nodes)
-		l->mems = isdigit((unsigned char)*nodes) ? nodes : "";
 }
 
 static void io_limits(const struct conf *c, struct cg_limits *l)
 {
 	static const uint16_t weights[] = { 320, 365, 410, 460, 500, 550, 600, 640 };
 	uint64_t prio = conf_u64(c, P_IOPRIO, 4);
-	const char *private = conf_str(c, P_VE_PRIVATE);
-	struct stat st;
 
 	if (conf_has(c, P_IOPRIO) && prio < ARRAY_SIZE(weights))
 		l->io_weight = weights[prio];
+	/* 0 is written: set may take a limit back. */
 	l->io_bps = conf_u64(c, P_IOLIMIT, 0);
 	l->io_iops = conf_u64(c, P_IOPSLIMIT, 0);
 	if (!conf_has(c, P_IOLIMIT) && !conf_has(c, P_IOPSLIMIT)) {
 		l->io_bps = l->io_iops = CG_NONE;
 		return;
 	}
-	/* 0 is written: set may take a limit back. */
-	if (private && stat(private, &st) == 0)
-		l->io_dev = st.st_dev;
+}
+
+/* Without a limit of its own a fork bomb would take the node's pids. */
+static uint64_t default_numproc(void)
+{
+	static uint64_t limit;
+	uint64_t all;
+	char buf[32];
+
+	if (limit)
+		return limit;
+	limit = 32768;
+	if (io_read_small_at(AT_FDCWD, "/proc/sys/kernel/pid_max", buf, sizeof(buf)) > 0 &&
+	    num_parse_u64(buf, &all) == 0 && all / 8 < limit)
+		limit = all / 8;
+	return limit;
 }
 
 void ct_limits(const struct conf *c, struct cg_limits *ret)
@@ -131,8 +141,20 @@ void ct_limits(const struct conf *c, struct cg_limits *ret)
 	memory_limits(c, ret);
 	cpu_limits(c, ret);
 	io_limits(c, ret);
-	/* Without a limit of its own a fork bomb would take the node's pids. */
-	ret->pids_max = conf_pair(c, P_NUMPROC, &v) ? v.lim : 32768;
+	ret->pids_max = conf_pair(c, P_NUMPROC, &v) ? v.lim : default_numproc();
+	ret->set_huge = true;
+	ret->huge_max = conf_u64(c, P_HUGETLB, 0);
+}
+
+bool ct_shmall(const struct conf *c, uint64_t *ret_pages)
+{
+	struct conf_pair v = { 0, VZ_UNLIMITED };
+
+	*ret_pages = SHMALL_DEFAULT;
+	if (!conf_pair(c, P_SHMPAGES, &v) || v.lim >= VZ_UNLIMITED)
+		return false;
+	*ret_pages = v.lim;
+	return true;
 }
 
 static int plan_ids(struct ct_plan *p, struct vz_err *e)
@@ -346,6 +368,7 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 	if (r < 0)
 		return r;
 	ct_limits(ct->conf, &p->limits);
+	ct_place(ct, &p->limits);
 	plan_store(p);
 	r = ct_net_plan(p, e);
 	if (r < 0)

@@ -47,11 +47,16 @@ static int write_limits(const struct ct *ct, const struct cg_limits *l, struct v
 
 static int apply_limits(struct apply *a, struct vz_err *e)
 {
+	uint64_t shmall;
 	int r;
 
 	if (!touches(a->ch, PG_MEM) && !touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
 		return 0;
 	r = write_limits(a->ct, &a->plan->limits, e);
+	if (r == 0 && conf_change_has(a->ch, P_SHMPAGES)) {
+		(void)ct_shmall(a->ct->conf, &shmall);
+		r = ns_set_shmall(a->init, a->plan->map.uid, shmall, e);
+	}
 	if (r == 0 && touches(a->ch, PG_MEM))
 		vz_info("UB limits were set successfully");
 	return r;
@@ -87,6 +92,17 @@ static void say_io(const struct apply *a)
 	}
 }
 
+static void say_ioprio(const struct apply *a)
+{
+	const char *private = conf_str(a->ct->conf, P_VE_PRIVATE);
+
+	if (!conf_change_has(a->ch, P_IOPRIO))
+		return;
+	say_u64(a, P_IOPRIO, "Setting ioprio");
+	if (private && !cg_io_weight_active(ct_disk_of(private)))
+		vz_info("WARNING: IOPRIO has no effect now: neither BFQ nor io.cost looks after the disk");
+}
+
 static void say_cpu(const struct apply *a)
 {
 	say_u64(a, P_CPUUNITS, "Setting CPU units");
@@ -94,6 +110,7 @@ static void say_cpu(const struct apply *a)
 	say_u64(a, P_CPUS, "Setting CPUs");
 	say_u64(a, P_CPUMASK, "Setting CPU mask");
 	say_io(a);
+	say_ioprio(a);
 }
 
 /* Interfaces that came with this change want counters and caps, too. */
@@ -358,6 +375,13 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 			       "Unable to apply new addresses: Container is not running");
 	if (ct_addrs_valid(o->change, e) < 0)
 		return -EINVAL;
+	if (conf_change_has(o->change, P_CPUMASK) || conf_change_has(o->change, P_NODEMASK)) {
+		struct cg_limits l;
+		int r = ct_cpu_sets(ct, &l, e);
+
+		if (r < 0)
+			return r;
+	}
 	if (conf_change_has(o->change, P_PHYSPAGES) && conf_pair(ct->conf, P_PHYSPAGES, &ram) &&
 	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES))
 		return vz_fail(e, VZ_NOTENOUGHUBCPARAMS, 0,
@@ -394,10 +418,32 @@ static int reset_ub(struct ct *ct, struct vz_err *e)
 	if (!ct_is_running(ct->slice, ct->id))
 		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
 	ct_limits(ct->conf, &l);
+	ct_place(ct, &l);
 	r = write_limits(ct, &l, e);
 	if (r == 0)
 		vz_info("UB limits were set successfully");
 	return r;
+}
+
+/*
+ * libvirt sets the memory of a domain by --kmemsize: with KMEMSIZE_AS_RAM in vz.conf
+ * what is large enough for that is meant so.
+ */
+static int kmemsize_as_ram(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
+{
+	_cleanup_free_ char *pages = NULL;
+	struct conf_pair v;
+	int r;
+
+	if (!conf_bool(ct->node, P_KMEMSIZE_AS_RAM, false) ||
+	    !conf_change_has(o->change, P_KMEMSIZE) || conf_change_has(o->change, P_PHYSPAGES) ||
+	    !conf_pair(ct->conf, P_KMEMSIZE, &v) || v.lim < 32 << 20 || v.lim >= VZ_UNLIMITED)
+		return 0;
+	pages = xasprintf("0:%llu", (unsigned long long)(v.lim / (uint64_t)sysconf(_SC_PAGESIZE)));
+	r = conf_change_set(o->change, P_PHYSPAGES, pages, CONF_FILE, e);
+	if (r == 0 && !conf_has(ct->conf, P_SWAPPAGES))
+		r = conf_change_set(o->change, P_SWAPPAGES, "0:0", CONF_FILE, e);
+	return r < 0 ? r : conf_apply(ct->conf, o->change, e);
 }
 
 /* ct->conf becomes what the container will have, *ret_old what it had. */
@@ -419,6 +465,8 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 		r = ct_netif_check(ct, *ret_old, e);
 	if (r == 0 && conf_change_has(o->change, P_NETDEV) && !o->force)
 		r = ct_netdev_check(ct, *ret_old, e);
+	if (r == 0)
+		r = kmemsize_as_ram(ct, o, e);
 	return r < 0 ? r : check_change(ct, o, e);
 }
 

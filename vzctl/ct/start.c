@@ -305,8 +305,14 @@ static int clone_root(const struct ct_plan *p, struct vz_err *e)
 static int step_init(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_close_ int tree = -EBADF;
+	uint64_t shmall;
 	int r;
 
+	if (ct_shmall(p->ct->conf, &shmall)) {
+		r = ns_set_shmall(p->init_pid, p->map.uid, shmall, e);
+		if (r < 0)
+			return r;
+	}
 	if (ct_has_hook(p->ct, "mount")) {
 		r = ct_map_submounts(p, p->userns, e);
 		if (r < 0)

@@ -198,6 +198,45 @@ int ns_userns_open(const struct ns_idmap *map, struct vz_err *e)
 	return fd;
 }
 
+/*
+ * Which user may write it has changed with time: the node's root, then (since 6.x)
+ * the root of the namespace.
+ */
+static int write_shmall(int ipc, uid_t uid, const char *text)
+{
+	int r;
+
+	if (setns(ipc, CLONE_NEWIPC) < 0)
+		return errno;
+	r = -io_write_small_at(AT_FDCWD, "/proc/sys/kernel/shmall", text);
+	if ((r != EACCES && r != EPERM) || syscall(SYS_setresuid, -1, uid, -1) < 0)
+		return r;
+	return -io_write_small_at(AT_FDCWD, "/proc/sys/kernel/shmall", text);
+}
+
+int ns_set_shmall(pid_t init, uid_t uid, uint64_t pages, struct vz_err *e)
+{
+	_cleanup_close_ int ipc = ns_open(init, "ipc", e);
+	char text[32];
+	int status;
+	pid_t pid;
+
+	if (ipc < 0)
+		return ipc;
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)pages);
+	pid = fork();
+	if (pid == 0)
+		_exit(write_shmall(ipc, uid, text));
+	if (pid < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to fork");
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return vz_fail(e, VZ_SETUBC_ERROR, WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+		       "Unable to set the limit of shared memory");
+}
+
 int ns_set_hostname(int pidfd, const char *name, struct vz_err *e)
 {
 	int status, r = 0;

@@ -91,6 +91,8 @@ int ns_init_result(int sock, struct vz_err *e);
 int ns_userns_open(const struct ns_idmap *map, struct vz_err *e);
 /* Changes the node name in the UTS namespace of @pidfd's process. */
 int ns_set_hostname(int pidfd, const char *name, struct vz_err *e);
+/* kernel.shmall of the ipc namespace of @init, whose root is @uid on the node. */
+int ns_set_shmall(pid_t init, uid_t uid, uint64_t pages, struct vz_err *e);
 /* "user", "net" ... of a process. */
 int ns_open(pid_t pid, const char *ns, struct vz_err *e);
 
