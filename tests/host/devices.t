@@ -43,7 +43,7 @@ done
 node zero0 c 1 5
 is "$(opens zero0 r)" yes "an allowed device by another name"
 # The node has none of these rules.
-ok "the host itself reads its devices" head -c 1 /dev/zero >/dev/null
+ok "the host itself reads its devices" dd if=/dev/zero of=/dev/null count=1 status=none
 # A container cannot make any.
 is "$(vzctl exec2 "$ct" 'mknod /x c 1 3 2>/dev/null && echo yes || echo no' </dev/null)" no "mknod"
 

@@ -377,8 +377,8 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 		return -EINVAL;
 	if (conf_change_has(o->change, P_CPUMASK) || conf_change_has(o->change, P_NODEMASK)) {
 		struct cg_limits l;
-		int r = ct_cpu_sets(ct, &l, e);
 
+		r = ct_cpu_sets(ct, &l, e);
 		if (r < 0)
 			return r;
 	}
