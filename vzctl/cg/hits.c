@@ -11,10 +11,13 @@
 #include "base/num.h"
 #include "cg/hits.h"
 
-/* Since 6.11 pids.events counts for a whole subtree, before for one group. */
+/*
+ * Since 6.11 refused forks are counted where the limit is, before where the process
+ * is.  What the container limits inside is its own affair.
+ */
 static const char *pids_events(int scope)
 {
-	return faccessat(scope, "pids.events.local", F_OK, 0) == 0 ? "pids.events" :
+	return faccessat(scope, "pids.events.local", F_OK, 0) == 0 ? "pids.events.local" :
 								    "ct/pids.events";
 }
 
@@ -36,7 +39,7 @@ static uint64_t count(int scope, const char *file, const char *key)
 
 void cg_hits_read(int scope, struct cg_hits *ret)
 {
-	ret->oom = count(scope, "memory.events", "oom");
+	ret->own = count(scope, "memory.events.local", "oom");
 	ret->kill = count(scope, "memory.events", "oom_kill");
 	ret->swap = count(scope, "memory.swap.events", "max");
 	ret->fork = count(scope, pids_events(scope), "max");

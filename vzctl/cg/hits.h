@@ -15,8 +15,8 @@ void cg_hits_open(int scope, int ret[CG_HITS_FILES]);
 
 /* Since the group was made. */
 struct cg_hits {
-	uint64_t oom;	/* memory could not be had */
-	uint64_t kill;	/* processes that were killed for it */
+	uint64_t own;	/* memory could not be had because of this group's limit */
+	uint64_t kill;	/* processes that were killed, whoever's limit it was */
 	uint64_t swap;	/* swap could not be had */
 	uint64_t fork;	/* refused */
 };

@@ -18,6 +18,7 @@
 #include "cg/hits.h"
 #include "ct/ct-int.h"
 
+#define STATE_SIZE 160	/* five numbers of up to 20 digits */
 #define KILLS_MAX 5	/* lines of one report: containers must not fill the log */
 
 struct reported {
@@ -40,14 +41,14 @@ static int state_open(const struct ct *ct, struct reported *ret)
 	_cleanup_free_ char *path = ct_run_path(ct->id, "hits");
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct reported s = { 0 };
-	char buf[160];
+	char buf[STATE_SIZE];
 	ssize_t n;
 
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
 		return -errno;
 	n = pread(fd, buf, sizeof(buf) - 1, 0);
 	buf[n > 0 ? n : 0] = '\0';
-	if (sscanf(buf, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &s.hits.oom,
+	if (sscanf(buf, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &s.hits.own,
 		   &s.hits.kill, &s.hits.swap, &s.hits.fork, &s.next) != 5)
 		memset(&s, 0, sizeof(s));
 	*ret = s;
@@ -56,9 +57,9 @@ static int state_open(const struct ct *ct, struct reported *ret)
 
 static void state_write(int fd, const struct reported *s)
 {
-	char buf[160];
+	char buf[STATE_SIZE];
 	int n = snprintf(buf, sizeof(buf), "%20" PRIu64 " %20" PRIu64 " %20" PRIu64 " %20" PRIu64
-			 " %20" PRIu64 "\n", s->hits.oom, s->hits.kill, s->hits.swap, s->hits.fork,
+			 " %20" PRIu64 "\n", s->hits.own, s->hits.kill, s->hits.swap, s->hits.fork,
 			 s->next);
 
 	/* Of one length: never a mixture of old and new. */
@@ -94,8 +95,10 @@ static const char *times(uint64_t n)
 }
 
 /* @n: how many the group has counted; names come from the log, as far as it has them. */
-static void report_kills(const struct ct *ct, int scope, uint64_t n, struct reported *s)
+static void report_kills(const struct ct *ct, int scope, const struct cg_hits *now,
+			 struct reported *s)
 {
+	uint64_t n = now->kill - s->hits.kill;
 	uint32_t uid = (uint32_t)conf_u64(ct->conf, P_LOCAL_UID, 0);
 	uint32_t range = (uint32_t)conf_u64(ct->node, P_UIDMAP_SIZE, 65536);
 	struct cg_oom kills[KILLS_MAX];
@@ -103,7 +106,10 @@ static void report_kills(const struct ct *ct, int scope, uint64_t n, struct repo
 	size_t got = 0, want = n < KILLS_MAX ? (size_t)n : KILLS_MAX;
 	char limit[96];
 
-	limit_text(scope, limit, sizeof(limit));
+	if (now->own == s->hits.own)
+		snprintf(limit, sizeof(limit), "not by its own limit");
+	else
+		limit_text(scope, limit, sizeof(limit));
 	if (uid)
 		got = cg_oom_read(s->next, uid, range, kills, want, &total);
 	for (size_t i = 0; i < got; i++) {
@@ -127,11 +133,11 @@ static void report(const struct ct *ct, int scope, const struct cg_hits *now, st
 	char limit[32];
 
 	if (now->kill > s->hits.kill)
-		report_kills(ct, scope, now->kill - s->hits.kill, s);
-	else if (now->oom > s->hits.oom)
+		report_kills(ct, scope, now, s);
+	else if (now->own > s->hits.own)
 		vz_info("Memory limit of %s reached: %" PRIu64 " allocation%s failed",
 			size_text(cg_stat_u64(scope, "memory.max"), limit),
-			now->oom - s->hits.oom, times(now->oom - s->hits.oom));
+			now->own - s->hits.own, times(now->own - s->hits.own));
 	/* Without any swap of its own every attempt counts: that is no news. */
 	if (now->swap > s->hits.swap && swap_max && swap_max != CG_NONE)
 		vz_info("Swap limit of %s reached %" PRIu64 " time%s", size_text(swap_max, limit),

@@ -263,6 +263,9 @@ int ct_launch(struct ct_plan *p, struct vz_err *e)
 	p->dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
 	if (p->dev < 0)
 		return p->dev;
+	r = ct_dev_rules(p, p->cg.scope, e);
+	if (r < 0)
+		return r;
 	do {
 		r = (int)recv(report, &rep, sizeof(rep), 0);
 	} while (r < 0 && errno == EINTR);

@@ -85,7 +85,7 @@ static int step_cgroup(struct ct_plan *p, struct vz_err *e)
 	if (r < 0)
 		return r;
 	warn_missing(p->missing);
-	return ct_dev_rules(p, p->cg.scope, e);
+	return 0;
 }
 
 static void undo_cgroup(struct ct_plan *p)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sys/kfeat.h"
 
+#include <linux/bpf.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -122,6 +123,26 @@ static bool probe_kvm(void)
 	return has_file("/dev/kvm");
 }
 
+/* Loaded and forgotten: "r0 = 1; exit", to be asked about device nodes. */
+static bool probe_device_rules(void)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr a = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insns = (uint64_t)(uintptr_t)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (uint64_t)(uintptr_t)"GPL",
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static bool probe_ve(void)
 {
 	return has_file("/proc/self/ns/ve");
@@ -139,6 +160,7 @@ static const struct kfeat feats[] = {
 	{ "cgroup2.cpu", "--cpuunits, --cpulimit, --cpus", false, probe_cg_cpu },
 	{ "cgroup2.pids", "--numproc", false, probe_cg_pids },
 	{ "cgroup2.io", "--ioprio, --iolimit, --iopslimit", false, probe_cg_io },
+	{ "cgroup2.bpf", "--devices: rules for any device node", false, probe_device_rules },
 	{ "overlay", "--layout overlay", false, probe_overlay },
 	{ "btrfs", "--layout btrfs", false, probe_btrfs },
 	{ "tun", "/dev/net/tun", false, probe_tun },
