@@ -55,7 +55,8 @@ lines()	# lines REGEX: how many of the log
 logged()	# logged REGEX NAME
 {
 	until_ok 12 grep -qE "CT $ct : $1" "$log"
-	ok "logged: $2" grep -qE "CT $ct : $1" "$log" || diag "$(tail -n 5 "$log")"
+	grep -qE "CT $ct : $1" "$log" || diag "$(tail -n 5 "$log")"
+	ok "logged: $2" grep -qE "CT $ct : $1" "$log"
 }
 
 swaps()

@@ -39,8 +39,9 @@ static uint64_t count(int scope, const char *file, const char *key)
 
 void cg_hits_read(int scope, struct cg_hits *ret)
 {
-	ret->own = count(scope, "memory.events.local", "oom");
+	/* The kernel counts in the opposite order: each kill seen has its shortage. */
 	ret->kill = count(scope, "memory.events", "oom_kill");
+	ret->own = count(scope, "memory.events.local", "oom");
 	ret->swap = count(scope, "memory.swap.events", "max");
 	ret->fork = count(scope, pids_events(scope), "max");
 }

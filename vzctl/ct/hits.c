@@ -10,6 +10,7 @@
 #define VZ_ROOM "ct"
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/file.h>
 
@@ -112,6 +113,11 @@ static void report_kills(const struct ct *ct, int scope, const struct cg_hits *n
 		limit_text(scope, limit, sizeof(limit));
 	if (uid)
 		got = cg_oom_read(s->next, uid, range, kills, want, &total);
+	/* Counted before it is logged: a report may come in between. */
+	if (uid && got < want) {
+		poll(NULL, 0, 100);
+		got = cg_oom_read(s->next, uid, range, kills, want, &total);
+	}
 	for (size_t i = 0; i < got; i++) {
 		const struct cg_oom *k = &kills[i];
 
