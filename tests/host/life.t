@@ -374,6 +374,19 @@ cp "$node/etc/conf/ve-test.conf-sample" "$conf"
 quiet "create with a config that is there" vzctl --quiet create "$ct" --name "$ct" --ostemplate minimal
 vzctl --quiet destroy "$ct"
 
+# ---- the ids of a create that is under way -----------------------------------------------------------------------
+
+# One range on this node: a create that was killed keeps it until it is cleaned up.
+cp "$node/etc/vz.conf" "$tap_tmp/vz.conf"
+echo 'UIDMAP_BASE="2147352576"' >>"$node/etc/vz.conf"
+VZ_KILL_STEP=store.create vzctl --quiet create "$ct" --ostemplate minimal </dev/null >/dev/null 2>&1
+code 180 'ranges of ids are taken' "a create does not take the ids of another that is not done" \
+	vzctl create "$ct2" --ostemplate minimal
+quiet "which goes on with them" vzctl --quiet create "$ct" --ostemplate minimal
+code 180 'ranges of ids are taken' "and keeps them" vzctl create "$ct2" --ostemplate minimal
+vzctl --quiet destroy "$ct"
+cp "$tap_tmp/vz.conf" "$node/etc/vz.conf"
+
 # ---- a full disk ------------------------------------------------------------------------------------------------
 
 mkdir -p "$node/small"

@@ -109,6 +109,13 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 	return ct_reload(ct, e) < 0 ? -EIO : 1;
 }
 
+bool ct_is_creating(uint32_t id)
+{
+	_cleanup_free_ char *path = note_path(id);
+
+	return io_exists(path);
+}
+
 void ct_creating_addrs(struct vz_strv *ret)
 {
 	_cleanup_free_ char *any = note_path(0);

@@ -225,6 +225,8 @@ bool ct_auto_wanted(const struct conf *c);
  * 89 when there are none, or no NAT_NETWORK.
  */
 int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *ret_lock, struct vz_err *e);
+/* Is a create of @id under way, or was it killed and not yet cleaned up? */
+bool ct_is_creating(uint32_t id);
 /* Adds the addresses that creates which are under way have chosen. */
 void ct_creating_addrs(struct vz_strv *ret);
 

@@ -44,6 +44,12 @@ static int owner_of(int dir, const char *name, uint32_t *ret)
 	return 0;
 }
 
+/* A create takes its ids before it writes the configuration. */
+static bool has_owner(uint32_t id)
+{
+	return conf_ct_exists(id) || ct_is_creating(id);
+}
+
 /* 0: ours now.  1: ours before.  -EEXIST: somebody else's. */
 static int claim(int dir, uint32_t id, const char *idstr, uint64_t first)
 {
@@ -59,7 +65,7 @@ static int claim(int dir, uint32_t id, const char *idstr, uint64_t first)
 		if (owner_of(dir, name, &other) == 0) {
 			if (other == id)
 				return 1;
-			if (conf_ct_exists(other))
+			if (has_owner(other))
 				return -EEXIST;
 		}
 		/* Its container was removed by hand. */
@@ -91,7 +97,7 @@ static bool overlaps(int dir, uint32_t id, uint64_t first, uint64_t size, uint32
 		if (num_parse_u64(de->d_name, &v) == 0 &&
 		    (v > first ? v - first : first - v) < size &&
 		    owner_of(dir, de->d_name, ret_other) == 0 && *ret_other != id &&
-		    conf_ct_exists(*ret_other))
+		    has_owner(*ret_other))
 			found = true;
 	if (d)
 		closedir(d);
