@@ -128,13 +128,12 @@ static void routed_port(struct nft *t, const struct guard_port *p, const struct 
 static void ip_roles(struct nft *t, const char *chain)
 {
 	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
+	/* DHCP clients look at one of the two only: a server's port, or their own. */
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is_not(NFT_SPORT, 67),
+		 nft_is_not(NFT_DPORT, 68), nft_accept());
 	nft_rule(t, chain, nft_any_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_accept());
-	/* Clients look at one of the two only: a server's port, or their own. */
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 67),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT),
 		 drop_as("dhcp"));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 68),
-		 drop_as("dhcp"));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
 	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMP),
 		 nft_is(NFT_ICMP_TYPE, ICMP_REDIRECT), drop_as("ra"));
 	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_IGMP),
@@ -150,12 +149,11 @@ static void ip6_roles(struct nft *t, const char *chain, const char *nd)
 	/* Without its first fragment it is nothing; that one is looked at below. */
 	nft_rule(t, chain, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
 	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_goto(nd));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_SPORT, 547),
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is_not(NFT_SPORT, 547),
+		 nft_is_not(NFT_DPORT, 546), nft_accept());
+	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT),
 		 drop_as("dhcp"));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is(NFT_DPORT, 546),
-		 drop_as("dhcp"));
-	/* The ports may be in the second fragment, behind a long chain of headers. */
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT), nft_accept());
+	/* The ports may be in the second fragment, behind a long chain of headers: no more UDP. */
 	nft_rule(t, chain, nft_is_not(NFT_META_L4, IPPROTO_UDP), nft_accept());
 	nft_rule(t, chain, drop_as("proto"));
 }
