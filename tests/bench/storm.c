@@ -180,11 +180,12 @@ static double parallel(const struct storm *s, struct row *r, unsigned int n)
 			snprintf(name, sizeof(name), "par.%u", i);
 			p = vfork();
 			if (p == 0) {
-				int fd = open(in_scratch(name), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+				int fd = open(in_scratch(name), O_RDWR | O_CREAT | O_TRUNC, 0600);
 
+				/* Not /dev/null: see bench_run(). */
+				dup2(fd, 0);
 				dup2(fd, 1);
-				dup2(open("/dev/null", O_RDWR), 0);
-				dup2(0, 2);
+				dup2(fd, 2);
 				execv(a.v[0], a.v);
 				_exit(127);
 			}

@@ -47,6 +47,22 @@ static int open_parent(int dev, const char *name, const struct ns_idmap *map, co
 	return fd < 0 ? -errno : fd;
 }
 
+/* Only the node that was just made: in a running container the name may be another's by now. */
+static int own_node(int parent, const char *base, const struct ns_dev *d,
+		    const struct ns_idmap *map)
+{
+	_cleanup_close_ int fd = sys_openat2(parent, base, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0,
+					     BELOW);
+	struct stat st, in;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fstat(parent, &in) < 0)
+		return -errno;
+	if (st.st_dev != in.st_dev || st.st_rdev != makedev(d->major, d->minor) ||
+	    (st.st_mode & S_IFMT) != (d->type == 'b' ? S_IFBLK : S_IFCHR))
+		return -EEXIST;
+	return own(fd, "", map);
+}
+
 /* The mode is set by mknod alone: a chmod of the name could be led elsewhere. */
 static int make_node(int dev, const struct ns_dev *d, const struct ns_idmap *map)
 {
@@ -65,7 +81,7 @@ static int make_node(int dev, const struct ns_dev *d, const struct ns_idmap *map
 	r = mknodat(parent, base, (d->type == 'b' ? S_IFBLK : S_IFCHR) | d->mode,
 		    makedev(d->major, d->minor)) < 0 ? -errno : 0;
 	umask(mask);
-	return r < 0 ? r : own(parent, base, map);
+	return r < 0 ? r : own_node(parent, base, d, map);
 }
 
 static int fill(int dev, const struct ns_idmap *map)
