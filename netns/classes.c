@@ -69,7 +69,7 @@ void net_class_ranges(const struct net_class *c, size_t n, int family, struct ne
 		      size_t *ret_n)
 {
 	size_t size = family == AF_INET6 ? 16 : 4, n_spans = 0, depth = 0;
-	struct span *spans = xcalloc(n + 1, sizeof(*spans)), *open[130];
+	struct span *spans = xcalloc(n + 1, sizeof(*spans)), *open[130] = { NULL };
 	struct ranges r = { xcalloc(2 * n + 1, sizeof(*r.v)), 0 };
 	static const uint8_t zero[16];
 	uint8_t at[16] = { 0 };

@@ -35,7 +35,7 @@ static bool device_ok(const char *s)
 int conf_rate_parse(const char *text, struct conf_rate *ret)
 {
 	struct conf_rate r = { .dev = "*" };
-	char copy[64], *cls = copy, *kbits;
+	char copy[64], *cls, *kbits;
 	uint64_t n;
 
 	if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy))

@@ -157,7 +157,7 @@ static int run(struct netstat *n, struct vz_err *e)
 	_cleanup_conf_ struct conf *node = NULL;
 	_cleanup_free_ uint32_t *ids = NULL;
 	size_t n_ids = 0;
-	uint32_t one;
+	uint32_t one = 0;
 	int r = conf_load_node(&node, e);
 
 	if (r == 0)
