@@ -225,6 +225,14 @@ check-all:
 		prove --timer --failures $(LINT_TESTS) $(patsubst tests/unit/%.c,build/debug/tests/unit/%,$(unit_src)) \
 		$(patsubst tests/unit/%.c,build/asan/tests/unit/%,$(unit_src)) $(HOST_TESTS)
 
+# The kernel with our patches: kernel-patches/README.md.  Not part of `make check`, whose lint
+# looks at the patch files alone (tests/lint/patches.t).
+kernel: ## fetch the base, apply kernel-patches, build for QEMU: prints the image (4 GB, minutes)
+	$(Q)kernel-patches/kp build
+
+kernel-check: ## kernel-patches: apply, round trip, checkpatch, W=1 of what each patch touches, image
+	$(Q)kernel-patches/kp check
+
 tests: $(TESTS) default
 
 check-unit: tests ## unit tests: no root, milliseconds each
@@ -237,7 +245,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | \
 		sort -u | expand -t 22
 
-.PHONY: analyze analyze-files all default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
+.PHONY: analyze analyze-files all kernel kernel-check default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
 	clean help
 .SECONDARY:
 -include $(all_objs:.o=.d)
