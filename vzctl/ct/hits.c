@@ -46,7 +46,7 @@ static int state_open(const struct ct *ct, struct reported *ret)
 	ssize_t n;
 
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return -errno;
+		return neg_errno();
 	n = pread(fd, buf, sizeof(buf) - 1, 0);
 	buf[n > 0 ? n : 0] = '\0';
 	if (sscanf(buf, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &s.hits.own,
