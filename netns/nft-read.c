@@ -166,15 +166,6 @@ static int parse_hook(struct nl_span s, struct nft_chain_info *c)
 	return r;
 }
 
-static int copy_name(const struct nl_attr *a, char *ret, size_t size)
-{
-	const char *s = nl_attr_str(a);
-
-	if (!s)
-		return -EBADMSG;
-	return (size_t)snprintf(ret, size, "%s", s) < size ? 0 : -ENOENT;
-}
-
 int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret)
 {
 	const struct nfgenmsg *g = nl_msg_hdr(h, sizeof(*g));
@@ -189,9 +180,9 @@ int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret)
 	c.family = g->nfgen_family;
 	while ((r = nl_attr_next(&s, &a)) > 0) {
 		if (a.type == NFTA_CHAIN_TABLE)
-			r = copy_name(&a, c.table, sizeof(c.table));
+			r = nl_attr_copy_str(&a, c.table, sizeof(c.table));
 		else if (a.type == NFTA_CHAIN_NAME)
-			r = copy_name(&a, c.name, sizeof(c.name));
+			r = nl_attr_copy_str(&a, c.name, sizeof(c.name));
 		else if (a.type == NFTA_CHAIN_HOOK)
 			r = parse_hook(a.v, &c);
 		else if (a.type == NFTA_CHAIN_POLICY && attr_be32(&a, &v))

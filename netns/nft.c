@@ -517,15 +517,6 @@ static int parse_values(struct nl_span s, struct nft_counter *c)
 	return r;
 }
 
-static int copy_name(const struct nl_attr *a, char *ret, size_t size)
-{
-	const char *s = nl_attr_str(a);
-
-	if (!s)
-		return -EBADMSG;
-	return (size_t)snprintf(ret, size, "%s", s) < size ? 0 : -ENOENT;
-}
-
 int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret)
 {
 	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
@@ -538,9 +529,9 @@ int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret)
 		return -ENOENT;
 	while ((r = nl_attr_next(&s, &a)) > 0) {
 		if (a.type == NFTA_OBJ_TABLE)
-			r = copy_name(&a, c.table, sizeof(c.table));
+			r = nl_attr_copy_str(&a, c.table, sizeof(c.table));
 		else if (a.type == NFTA_OBJ_NAME)
-			r = copy_name(&a, c.name, sizeof(c.name));
+			r = nl_attr_copy_str(&a, c.name, sizeof(c.name));
 		else if (a.type == NFTA_OBJ_TYPE)
 			r = nl_attr_u32(&a, &type) ? 0 : -EBADMSG;
 		else if (a.type == NFTA_OBJ_DATA && type == htonl(NFT_OBJECT_COUNTER))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nlmsg.h"
 
+#include <stdio.h>
+
 #define NO_MSG SIZE_MAX
 
 /* nla_len has 16 bits. */
@@ -246,6 +248,15 @@ bool nl_attr_u8(const struct nl_attr *a, uint8_t *ret)
 const char *nl_attr_str(const struct nl_attr *a)
 {
 	return a->v.n && memchr(a->v.p, 0, a->v.n) ? (const char *)a->v.p : NULL;
+}
+
+int nl_attr_copy_str(const struct nl_attr *a, char *ret, size_t size)
+{
+	const char *s = nl_attr_str(a);
+
+	if (!s)
+		return -EBADMSG;
+	return (size_t)snprintf(ret, size, "%s", s) < size ? 0 : -ENOENT;
 }
 
 int nl_ack_parse(const struct nlmsghdr *h, struct nl_ack *ret)

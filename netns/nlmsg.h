@@ -91,6 +91,8 @@ bool nl_attr_u32(const struct nl_attr *a, uint32_t *ret);
 bool nl_attr_u8(const struct nl_attr *a, uint8_t *ret);
 /* NULL unless NUL terminated within the attribute. */
 const char *nl_attr_str(const struct nl_attr *a);
+/* -EBADMSG: no string; -ENOENT: longer than @size holds. */
+int nl_attr_copy_str(const struct nl_attr *a, char *ret, size_t size);
 
 struct nl_ack {
 	int error;			/* 0 or a negative errno */
