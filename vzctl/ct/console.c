@@ -84,7 +84,8 @@ static bool send_keys(int fd, struct escape *st, const char *in, size_t n)
 	return true;
 }
 
-static void console_loop(int fd)
+/* @waiting: the signal mask while there is nothing to do, with SIGWINCH let in. */
+static void console_loop(int fd, const sigset_t *waiting)
 {
 	struct escape st = { .bol = true };
 	bool stdin_open = true;
@@ -97,7 +98,7 @@ static void console_loop(int fd)
 
 		if (winch)
 			send_winsize(fd);
-		if (poll(p, 2, -1) < 0)
+		if (ppoll(p, 2, NULL, waiting) < 0)
 			continue;
 		if (p[0].revents) {
 			n = recv(fd, buf, sizeof(buf), 0);
@@ -138,6 +139,7 @@ int ct_console(struct ct *ct, struct vz_err *e)
 	struct sigaction sa = { .sa_handler = on_winch };
 	_cleanup_close_ int fd = connect_console(ct->id);
 	struct termios saved, t;
+	sigset_t block, was;
 	bool raw = false;
 
 	if (fd < 0) {
@@ -149,13 +151,18 @@ int ct_console(struct ct *ct, struct vz_err *e)
 		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Container is not running");
 	}
 	fprintf(stderr, "Attached to CT %u (ESC . to detach)\n", ct->id);
+	/* Blocked outside of ppoll(2): one that comes before it would be lost. */
+	sigemptyset(&block);
+	sigaddset(&block, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &block, &was);
+	sigdelset(&was, SIGWINCH);
 	sigaction(SIGWINCH, &sa, NULL);
 	if (tcgetattr(STDIN_FILENO, &saved) == 0) {
 		t = saved;
 		cfmakeraw(&t);
 		raw = tcsetattr(STDIN_FILENO, TCSADRAIN, &t) == 0;
 	}
-	console_loop(fd);
+	console_loop(fd, &was);
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 	fprintf(stderr, "\nDetached from CT %u\n", ct->id);
