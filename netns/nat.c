@@ -427,6 +427,43 @@ int net_nat_remove(uint32_t ctid, struct vz_err *e)
 	return reconcile(ctid, &none, e);
 }
 
+int nat_look(const struct net_plan *p, struct nat_elems *ret, size_t *ret_missing,
+	     size_t *ret_extra, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	_cleanup_(elems_done) struct nat_elems want = { 0 };
+	struct nat_elems have = { 0 };
+	size_t n = 0, extra = 0, missing = 0;
+	int r = nft_open(&s, VZ_SYSTEM_ERROR, e), tries = 0;
+	bool whole;
+
+	if (r < 0)
+		return r;
+	do {
+		elems_done(&have);
+		have = (struct nat_elems){ 0 };
+		r = load(&s, &have, &whole, e);
+	} while (r == -EAGAIN && ++tries < TRIES);
+	if (r < 0) {
+		elems_done(&have);
+		return r;
+	}
+	want_all(p, &want);
+	for (size_t i = 0; i < have.n; i++) {
+		if (have.v[i].ctid != p->ctid)
+			continue;
+		have.v[n++] = have.v[i];
+		extra += !has(&want, &have.v[n - 1]);
+	}
+	have.n = n;
+	for (size_t i = 0; i < want.n; i++)
+		missing += !has(&have, &want.v[i]);
+	*ret = have;
+	*ret_missing = missing;
+	*ret_extra = extra;
+	return 0;
+}
+
 /* ---- somebody else's filter ----------------------------------------------------- */
 
 static int see_chain(const struct nft_chain_info *c, void *arg)

@@ -22,6 +22,12 @@ struct nat_elems {
 };
 
 struct nat_elem *nat_elems_add(struct nat_elems *l, enum nat_set_id set);
+/*
+ * What the table has of the plan's container, and by how many elements that is
+ * less and more than the plan wants.  ret->v is the caller's.  Code 3.
+ */
+int nat_look(const struct net_plan *p, struct nat_elems *ret, size_t *ret_missing,
+	     size_t *ret_extra, struct vz_err *e);
 /* Makes conntrack forget the UDP flows to forwards that have changed. */
 void nat_flows_forget(const struct nat_elem *const *v, size_t n);
 /* 188 when a forward of @want that container @ctid does not have yet is taken. */

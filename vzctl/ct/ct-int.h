@@ -166,6 +166,9 @@ void ct_steps_show(const struct ct_step *steps, size_t n, const struct ct_plan *
 
 /* Counters and caps of the plan's links, which exist. */
 int ct_traffic_apply(const struct ct_plan *p, struct vz_err *e);
+/* The caps that the config asks for; *ret is the caller's, its names are the plan's. */
+struct net_cap;
+size_t ct_traffic_caps(const struct ct_plan *p, struct net_cap **ret);
 /* The links are gone: saves what was counted, removes the counters.  Warns. */
 void ct_traffic_end(uint32_t id);
 /* Of a container that is destroyed. */

@@ -462,6 +462,14 @@ static void load_caps(const struct ct_plan *p, struct net_traffic *t, struct net
 	}
 }
 
+size_t ct_traffic_caps(const struct ct_plan *p, struct net_cap **ret)
+{
+	struct net_traffic t = { 0 };
+
+	load_caps(p, &t, ret);
+	return t.n_caps;
+}
+
 int ct_traffic_apply(const struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_free_ struct net_class *classes = NULL;

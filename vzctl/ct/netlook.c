@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#define VZ_ROOM "ct"
+#include "ct/netlook.h"
+
+#include <stdio.h>
+
+#include "ct/ct-int.h"
+#include "net-traffic.h"
+
+static void copy_caps(const struct ct_plan *p, struct ct_netlook *l)
+{
+	_cleanup_free_ struct net_cap *v = NULL;
+	size_t n = ct_traffic_caps(p, &v);
+
+	l->caps = xcalloc(n ? n : 1, sizeof(*l->caps));
+	for (size_t i = 0; i < n; i++) {
+		struct ct_cap *c = &l->caps[l->n_caps++];
+
+		c->cls = v[i].cls;
+		c->rate = v[i].rate;
+		snprintf(c->ifname, sizeof(c->ifname), "%s", v[i].ifname ? v[i].ifname : "");
+	}
+}
+
+static void compare_caps(struct ct_netlook *l)
+{
+	bool shaped = false;
+
+	for (size_t i = 0; i < l->net.n_links; i++)
+		shaped = shaped || (l->net.links[i].host.ifindex &&
+				    str_eq(l->net.links[i].host.kind, "ifb"));
+	if (l->n_caps && !shaped)
+		vz_strv_add(&l->diffs, "RATE: the device that would cap the traffic is missing");
+}
+
+static int look(struct ct_plan *p, struct ct_netlook *l, struct vz_err *e)
+{
+	pid_t init = ct_init_pid(p->ct, &p->init_sock, e);
+	int r = init < 0 ? (int)init : ct_net_plan(p, e);
+
+	if (r < 0)
+		return r;
+	p->netns = ns_open(init, "net", e);
+	if (p->netns < 0)
+		return p->netns;
+	r = net_look(&p->net, p->netns, &l->net, e);
+	if (r < 0)
+		return r;
+	net_look_compare(&p->net, &l->net, &l->diffs);
+	copy_caps(p, l);
+	compare_caps(l);
+	r = ct_traffic_read(p->ct->id, &l->traffic, e);
+	return r == -ENOENT ? 0 : r;
+}
+
+int ct_netlook(struct ct *ct, struct ct_netlook *ret, struct vz_err *e)
+{
+	/* The pidfd in init_sock: the pid stays init's while its namespace is opened. */
+	_cleanup_(ct_plan_done) struct ct_plan p = {
+		.ct = ct, .command = "vznet", .cg = CG_INIT, .init_sock = -EBADF,
+		.mon_sock = -EBADF, .userns = -EBADF, .netns = -EBADF, .dev = -EBADF,
+	};
+	struct ct_netlook l = { 0 };
+	int r = look(&p, &l, e);
+
+	if (r < 0)
+		ct_netlook_done(&l);
+	else
+		*ret = l;
+	return r;
+}
+
+void ct_netlook_done(struct ct_netlook *l)
+{
+	net_look_done(&l->net);
+	vz_strv_done(&l->diffs);
+	free(l->caps);
+	*l = (struct ct_netlook){ 0 };
+}
