@@ -57,7 +57,7 @@ struct net_look {
 	size_t n_links, more_links;	/* more: not kept */
 	struct net_look_list addrs;	/* inside */
 	size_t more_addrs;
-	bool torn; /* what the plan wants and is not there */
+	bool torn;			/* it kept changing: not all inside was seen */
 	struct net_look_list routes;	/* on the node, over the host ends */
 	struct net_look_list proxies;	/* on the node, for addresses of the plan */
 	bool guarded;			/* the guard's table is there */

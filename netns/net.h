@@ -226,6 +226,12 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e);
 int net_veth_set(const struct net_plan *p, int netns_fd, const struct net_veth *was,
 		 const struct net_veth *now, struct vz_err *e);
 /*
+ * The node's half of a running container's interface as the plan has it: bridge, VLANs,
+ * MTU, MAC, guard, up.  Nothing for one that the container deleted, and what is
+ * inside is its own affair.  Code 130.
+ */
+int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct vz_err *e);
+/*
  * Could @v be made?  Its bridge is one and filters if VLANs are asked for, its host
  * end's name is free or the container's.  Changes nothing.  Code 130.
  */

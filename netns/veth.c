@@ -507,6 +507,63 @@ int net_veth_set(const struct net_plan *p, int netns_fd, const struct net_veth *
 	return r;
 }
 
+/* ---- what somebody changed on the node ----------------------------------- */
+
+static int restore_end(struct nl_sock *h, const struct net_veth *v, const struct rtnl_link *l,
+		       const uint8_t mac[6], const uint8_t host_mac[6], int master,
+		       struct vz_err *e)
+{
+	struct rtnl_setlink s = { .mtu = v->mtu, .master = master };
+	struct nl_batch b;
+	int r;
+
+	nl_batch_reset(&b);
+	if ((given(v->mac) || given(v->host_mac)) && memcmp(host_mac, l->mac, 6) != 0)
+		s.set |= RTNL_SET_MAC;
+	memcpy(s.mac, host_mac, 6);
+	if (v->mtu && v->mtu != l->mtu)
+		s.set |= RTNL_SET_MTU;
+	/* Without a bridge in the plan the administrator's script may have one. */
+	if (master && master != l->master)
+		s.set |= RTNL_SET_MASTER;
+	if (s.set)
+		rtnl_setlink(&b, l->ifindex, &s);
+	r = rtnl_commit(h, &b, VZ_VETH_ERROR, e);
+	if (r >= 0)
+		r = set_vlans(h, &b, l->ifindex, v, e);
+	if (r < 0)
+		return r;
+	if (master && v->mac_filter && given(v->mac))
+		brport_guard(&b, l->ifindex, mac);
+	rtnl_link_up(&b, l->ifindex);
+	return rtnl_commit(h, &b, VZ_VETH_ERROR, e);
+}
+
+int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	struct guard_port port = { .addrs = v->addrs, .n_addrs = v->n_addrs,
+				   .tagged = v->tagged, .n_tagged = v->n_tagged };
+	uint8_t mac[6], host_mac[6];
+	struct rtnl_link l;
+	int master, r = host_open(&h, VZ_VETH_ERROR, e);
+
+	if (r < 0)
+		return r;
+	ctside_veth_name(p->ctid, v, port.dev);
+	r = host_link(&h, p->ctid, port.dev, &l, VZ_VETH_ERROR, e);
+	if (r <= 0)
+		return r;
+	r = parse_macs(v, mac, host_mac, e);
+	if (r >= 0)
+		r = find_bridge(&h, v, &master, e);
+	memcpy(port.mac, mac, sizeof(port.mac));
+	/* Guarded before it is in its bridge. */
+	if (r >= 0 && v->mac_filter && given(v->mac))
+		r = guard_port_add(p, &port, e);
+	return r < 0 ? r : restore_end(&h, v, &l, mac, host_mac, master, e);
+}
+
 /* ---- questions ---------------------------------------------------------- */
 
 int net_veth_check(uint32_t ctid, const struct net_veth *v, struct vz_err *e)

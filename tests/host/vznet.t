@@ -133,13 +133,16 @@ inside ip addr add 192.0.2.77/32 dev venet0
 code 0 '' "and added it" vznet check $ct
 nft delete table netdev vz_$ct
 damaged "nothing guards venet0.$ct: .*nothing guards $host" "the guard is gone" 2
-quiet "a restart makes it again" vzctl --quiet restart $ct
+repaired
 ip link set $host nomaster
 damaged "eth0: $host is in no bridge, not in bridge br0" "a port has left its bridge"
-ip link set $host master br0
+repaired
 ip link set $host mtu 1300
 damaged "eth0: the MTU of $host is 1300, not 1400" "another MTU"
-ip link set $host mtu 1400
+repaired
+ip link set $host address 02:00:00:00:00:09
+damaged "eth0: the MAC address of $host is 02:00:00:00:00:09" "another MAC of the node's end"
+repaired
 inside ip link set eth0 address 02:00:00:00:00:07
 damaged "eth0: the MAC address of eth0 is 02:00:00:00:00:07, not 00:18:51:AA:00:01" "another MAC"
 inside ip link set eth0 address 00:18:51:aa:00:01
@@ -148,5 +151,7 @@ damaged "eth0: is called lan0 inside" "another name"
 inside ip link set lan0 name eth0
 inside ip link del eth0
 damaged "eth0: link $host is missing" "a link is gone"
+run vzctl repair $ct
+damaged "eth0: link $host is missing" "which was its root's decision"
 quiet "stop" vzctl --quiet stop $ct
 done_testing

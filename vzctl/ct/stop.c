@@ -248,6 +248,16 @@ int ct_freeze(struct ct *ct, bool on, struct vz_err *e)
 	return cg_freeze(ct->slice, ct->id, on, e);
 }
 
+/* The node's rules may have been flushed under it, its ports be elsewhere. */
+static int repair_net(struct ct_plan *p, struct vz_err *e)
+{
+	int r = ct_nat_apply(p, e);
+
+	for (size_t i = 0; i < p->net.n_veths && r >= 0; i++)
+		r = net_veth_restore(&p->net, &p->net.veths[i], e);
+	return r;
+}
+
 static int repair_running(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
@@ -261,16 +271,15 @@ static int repair_running(struct ct *ct, struct vz_err *e)
 	if (ct_state_load(ct->id, &st) == 0 && st.mon_start &&
 	    ct_pid_start(st.mon) == st.mon_start) {
 		r = ct_plan_make(ct, "repair", &p, e);
-		/* The node's rules may have been flushed under it. */
 		if (r == 0)
-			r = ct_nat_apply(&p, e);
+			r = repair_net(&p, e);
 		if (r == 0)
 			vz_info("Container is running, nothing to repair");
 		return r;
 	}
 	r = ct_adopt(&p, e);
 	if (r == 0)
-		r = ct_nat_apply(&p, e);
+		r = repair_net(&p, e);
 	if (r == 0)
 		vz_info("Container has a monitor again; the console of this run is lost");
 	return r;
