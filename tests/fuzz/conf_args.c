@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		argv[argc++] = copy + at;
 	argv[argc] = NULL;
 	if (conf_parse_args(argc, argv, WHEN_SET, NULL, 0, ch, &e) >= 0) {
-		conf_change_fill_netif(ch, 101);
+		conf_change_fill_netif(ch, 101, NULL, NULL);
 		check(ch);
 	} else if (!e.code || !e.msg[0]) {
 		abort();
