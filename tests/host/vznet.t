@@ -67,15 +67,14 @@ run vznet $ct
 like "$out" 'link e\\x1b\[31m" \(bridge\)' "control characters do not reach a terminal"
 is "$(json "[l['inside']['name'] for l in d['links'] if not l['host']][-1]")" $'e\033[31m"' "JSON has the name as it is"
 inside ip link del $'e\033[31m"'
-for i in $(seq 140); do echo "link add d$i type bridge"; done >"$tap_tmp/batch"
+for i in $(seq 140); do echo "link add d$i group 7 type bridge"; done >"$tap_tmp/batch"
 for i in $(seq 6); do for k in $(seq 200); do echo "addr add 10.$i.0.$k/32 dev d1"; done; done >>"$tap_tmp/batch"
 inside ip -batch "$tap_tmp/batch"
 quiet "140 links and 1200 addresses of its own" vznet $ct
 like "$out" "and [0-9]+ links more .*and [0-9]+ addresses more" "are not all shown"
 ok "nor is more than that printed" test "$(wc -l <<<"$out")" -lt 1400
 quiet "and change nothing for check" vznet check $ct
-for i in $(seq 140); do echo "link del d$i"; done >"$tap_tmp/batch"
-inside ip -batch "$tap_tmp/batch"
+inside ip link del group 7
 cat >"$tap_tmp/flap" <<-'X'
 	while :; do ip link add f0 type bridge; ip link del f0; done 2>/dev/null
 X
@@ -153,5 +152,26 @@ inside ip link del eth0
 damaged "eth0: link $host is missing" "a link is gone"
 run vzctl repair $ct
 damaged "eth0: link $host is missing" "which was its root's decision"
+
+vlan=vlan=10+20 has=" vlan 10 tagged 20"
+ip link add br1 type bridge vlan_filtering 1 2>/dev/null || { vlan='' has=''; ip link add br1 type bridge; }
+ip link set br1 up
+run vzctl set $ct --netif_del eth0 --netif_add "eth1,bridge=br1${vlan:+,$vlan}" --save
+is $rc 0 "an interface of another bridge" || diag "$out" "$err"
+host=veth29001.1
+like "$(vznet $ct)" "host   $host .* bridge br1$has" "is shown in it"
+code 0 '' "as configured" vznet check $ct
+ip link set $host master br0
+damaged "eth1: $host is in bridge br0, not in bridge br1" "the wrong bridge"
+repaired
+like "$(vznet $ct)" "host   $host .* bridge br1$has" "with all that it had"
+if [ -n "$vlan" ]; then
+	bridge vlan del dev $host vid 20
+	bridge vlan add dev $host vid 30
+	damaged "eth1: $host is not in VLAN 20.eth1: $host is in VLAN 30, which" "other VLANs" 2
+	repaired
+else
+	skip 3 "this kernel's bridges do not filter VLANs"
+fi
 quiet "stop" vzctl --quiet stop $ct
 done_testing
