@@ -41,8 +41,8 @@ static void check(const struct conf_change *ch)
 			abort();
 		}
 	}
-	/* A bind mount that replaces one of its target goes to the end: order may change. */
-	if (conf_change_has(ch, P_BINDMOUNT))
+	/* What was deleted and is added again goes to the end: the order may change. */
+	if (conf_change_has(ch, P_BINDMOUNT) || conf_change_has(ch, P_NETIF))
 		return;
 	if (edit_text(vz_buf_str(&once), once.len, ch, &twice, &e) == 0 &&
 	    !str_eq(vz_buf_str(&once), vz_buf_str(&twice))) {

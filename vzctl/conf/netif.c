@@ -52,12 +52,12 @@ void netif_copy(struct conf_netif *dst, const struct conf_netif *src)
 	dst->extra = src->extra ? xstrdup(src->extra) : NULL;
 }
 
-/* dev_valid_name() of the kernel, and nothing that our syntax needs. */
+/* dev_valid_name() of the kernel, and nothing that our syntax or a tool needs. */
 static bool ifname_ok(const char *s)
 {
 	size_t n = strlen(s);
 
-	if (!n || n > 15 || str_eq(s, ".") || str_eq(s, ".."))
+	if (!n || n > 15 || *s == '-' || str_eq(s, ".") || str_eq(s, ".."))
 		return false;
 	for (; *s; s++)
 		if (!isgraph((unsigned char)*s) || strchr("/:,;=\"'`$\\", *s))
