@@ -2,41 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # OCI image layouts: what their layers add up to, and what hostile ones try.
 # shellcheck disable=SC2010
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=${VZ_BUILD:-build/release}
-case $build in /*) ;; *) build=$PWD/$build ;; esac
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
-for p in python3 zstd; do
-	command -v $p >/dev/null || { echo "1..0 # SKIP needs $p"; exit 0; }
-done
-[ -x "$build/bin/vztmpl" ] || { echo "1..0 # SKIP no $build/bin/vztmpl"; exit 0; }
-if [ "${IN_NS:-}" != yes ]; then
-	IN_NS=yes exec unshare -m --propagation private bash "$0" "$@"
-fi
-work=$(mktemp -d /tmp/vz-oci-XXXXXX)
-trap 'umount -R -l "$work"/small 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
-# Release builds look in the installed place: ours lies over it, in this namespace.
-mkdir -p /usr/libexec
-mount -t tmpfs vz-libexec /usr/libexec
-mkdir -p /usr/libexec/vzctl
-cp "$build"/bin/vztar /usr/libexec/vzctl/
-export VZ_LIBEXECDIR=/usr/libexec/vzctl
-n=0
-
-ok()	# ok STATUS NAME
-{
-	n=$((n + 1))
-	[ "$1" = 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
-}
-
-is()	# is GOT WANT NAME
-{
-	[ "$1" = "$2" ]
-	local r=$?
-	ok $r "$3"
-	[ $r = 0 ] || printf '# got  %s\n# want %s\n' "$1" "$2"
-}
+# shellcheck source-path=SCRIPTDIR
+tmpl_self=$(realpath "$0")
+. "$(dirname "$0")/../lib/tmpl.sh"
+tmpl_begin oci python3 zstd "$build/bin/vztmpl"
+tmpl_libexec
 
 canary=$work/outside/canary
 mkdir -p "$work"/oci "$work"/outside

@@ -3,38 +3,11 @@
 # shellcheck disable=SC2016
 # Template trees through vztmpl: unpacked once, whole after any crash, renewed
 # when the archive changes; import, verify, remove.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=$PWD/${VZ_BUILD:-build/release}
-[ -z "${VZ_BUILD:-}" ] || case $VZ_BUILD in /*) build=$VZ_BUILD ;; esac
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
-[ -x "$build/bin/vztmpl" ] || { echo "1..0 # SKIP no $build/bin/vztmpl"; exit 0; }
-if [ "${IN_NS:-}" != yes ]; then
-	IN_NS=yes exec unshare -m --propagation private bash "$0" "$@"
-fi
-work=$(mktemp -d /tmp/vz-tree-XXXXXX)
-trap 'umount -R -l "$work"/full 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
-# Release builds look in the installed place: ours lies over it, in this namespace.
-mkdir -p /usr/libexec
-mount -t tmpfs vz-libexec /usr/libexec
-mkdir -p /usr/libexec/vzctl
-cp "$build"/bin/vztar /usr/libexec/vzctl/
-export VZ_LIBEXECDIR=/usr/libexec/vzctl
-n=0
-
-ok()	# ok STATUS NAME
-{
-	n=$((n + 1))
-	[ "$1" = 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
-}
-
-is()	# is GOT WANT NAME
-{
-	[ "$1" = "$2" ]
-	local r=$?
-	ok $r "$3"
-	[ $r = 0 ] || printf '# got  %s\n# want %s\n' "$1" "$2"
-}
+# shellcheck source-path=SCRIPTDIR
+tmpl_self=$(realpath "$0")
+. "$(dirname "$0")/../lib/tmpl.sh"
+tmpl_begin tree "$build/bin/vztmpl"
+tmpl_libexec
 
 t=$work/template
 vztmpl()

@@ -1,33 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vztar against hostile archives, and what it must not lose from good ones.
-set -u
-cd "$(dirname "$0")/../.." || exit 1
-build=${VZ_BUILD:-build/release}
+# shellcheck source-path=SCRIPTDIR
+tmpl_self=$(realpath "$0")
+. "$(dirname "$0")/../lib/tmpl.sh"
+tmpl_begin vztar python3 "$build/bin/vztar"
 vztar=$build/bin/vztar
-[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root"; exit 0; }
-command -v python3 >/dev/null || { echo "1..0 # SKIP needs python3"; exit 0; }
-[ -x "$vztar" ] || { echo "1..0 # SKIP no $vztar"; exit 0; }
-if [ "${IN_NS:-}" != yes ]; then
-	IN_NS=yes exec unshare -m --propagation private bash "$0" "$@"
-fi
-work=$(mktemp -d /tmp/vz-vztar-XXXXXX)
-trap 'umount -R -l "$work"/small 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
-n=0
-
-ok()	# ok STATUS NAME
-{
-	n=$((n + 1))
-	[ "$1" = 0 ] && echo "ok $n - $2" || echo "not ok $n - $2"
-}
-
-is()	# is GOT WANT NAME
-{
-	[ "$1" = "$2" ]
-	local r=$?
-	ok $r "$3"
-	[ $r = 0 ] || printf '# got  %s\n# want %s\n' "$1" "$2"
-}
 
 canary=$work/outside/canary
 mkdir -p "$work"/ar "$work"/outside
