@@ -283,6 +283,28 @@ sleep 0.3
 exact "and gone on with" in 198.51.100.1 2 4 64 28 10.99.0.1
 unset VZ_NO_EGRESS
 
+# ---- a bridged interface: its own cap, and the guard before it ---------------------------------
+
+ip link add vzbr type bridge
+ip link set vzbr up
+ip addr add 203.0.113.129/25 dev vzbr
+quiet "a bridged interface" vzctl --quiet set $ct2 --netif_add eth0,,,,vzbr --save
+quiet "with a cap" vzctl --quiet set $ct2 --rate ct/eth0:1:20000 --save
+inside $ct2 ip addr add 203.0.113.130/25 dev eth0
+inside $ct2 ip link set eth0 up
+within "$(rate out $ct2 203.0.113.129 1.5)" 20 "eth0: from the container"
+within "$(rate in $ct2 203.0.113.129 1.5)" 20 "eth0: to the container"
+spoofed=$(nft list table netdev vz_$ct2 | sed -n '/counter drop_mac/,/packets/s/.*packets \([0-9]*\).*/\1/p')
+inside $ct2 python3 -c 'import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+for i in range(20):
+    s.send(b"\xff" * 6 + b"\x02\xde\xad\xbe\xef\x01" + b"\x08\x00" + b"E" + bytes(60))'
+is "$(($(nft list table netdev vz_$ct2 | sed -n '/counter drop_mac/,/packets/s/.*packets \([0-9]*\).*/\1/p') - spoofed))" 20 \
+	"a cap is no way around the guard"
+quiet "the interface goes" vzctl --quiet set $ct2 --netif_del eth0 --save
+ip link del vzbr
+
 # ---- the end --------------------------------------------------------------------------------
 
 run vzctl restart $ct --fast
