@@ -327,6 +327,7 @@ static void put_addrs(struct nft *t, const char *set, int family, const struct g
 	struct net_addr local = local_addr(p);
 
 	nft_set_add(t, &(struct nft_set){ .name = set, .flags = nets ? NFT_SET_INTERVAL : 0,
+			.fresh = true,
 			.key = { family == AF_INET6 ? NFT_IPV6_ADDR : NFT_IPV4_ADDR } });
 	for (size_t i = 0; i <= p->n_addrs; i++) {
 		bool last = i == p->n_addrs;

@@ -107,8 +107,14 @@ void rtnl_setlink(struct nl_batch *b, int ifindex, const struct rtnl_setlink *s)
 {
 	struct ifinfomsg i = { .ifi_index = ifindex };
 
-	if (s->set & RTNL_SET_DOWN)
+	/* Flags come last in a message, and before Linux 6.2 a link that is up keeps its name. */
+	if (s->set & RTNL_SET_DOWN) {
 		i.ifi_change = IFF_UP;
+		nl_begin(b, RTM_NEWLINK, 0, &i, sizeof(i));
+		if (s->set == RTNL_SET_DOWN)
+			return;
+		i.ifi_change = 0;
+	}
 	nl_begin(b, RTM_NEWLINK, 0, &i, sizeof(i));
 	if (s->set & RTNL_SET_NAME)
 		nl_put_str(b, IFLA_IFNAME, s->name);

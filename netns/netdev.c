@@ -142,8 +142,12 @@ static int see_altnames(const struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
-/* A container could keep a device by naming it as one of the node's. */
-static void drop_altnames(struct nl_sock *c, int ifindex)
+/*
+ * A container could keep a device by naming it as one of the node's, or, where the
+ * kernel does not look (before 6.6), have the node mistake it for that one.
+ * @c: the container's socket; @h: the node's, for what is taken there.
+ */
+static void drop_altnames(struct nl_sock *c, struct nl_sock *h, int ifindex)
 {
 	struct ifinfomsg i = { .ifi_index = ifindex };
 	struct altnames names = { .v = VZ_STRV_INIT };
@@ -155,8 +159,11 @@ static void drop_altnames(struct nl_sock *c, int ifindex)
 	(void)nl_query(c, &b, see_altnames, &names, &f);
 	nl_batch_reset(&b);
 	for (size_t k = 0; k < names.v.n; k++) {
+		struct rtnl_link other;
 		size_t list;
 
+		if (rtnl_link_get(h, names.v.v[k], 0, &other, &f) < 0)
+			continue;
 		nl_begin(&b, RTM_DELLINKPROP, 0, &i, sizeof(i));
 		list = nl_nest(&b, IFLA_PROP_LIST | NLA_F_NESTED);
 		nl_put_str(&b, IFLA_ALT_IFNAME, names.v.v[k]);
@@ -168,16 +175,17 @@ static void drop_altnames(struct nl_sock *c, int ifindex)
 }
 
 /* As it was, if the node has not given name and index to another meanwhile. */
-static int move_out(struct nl_sock *c, const struct net_netdev *d, int own, struct vz_err *e)
+static int move_out(struct nl_sock *c, struct nl_sock *h, const struct net_netdev *d, int own,
+		    struct vz_err *e)
 {
 	static const unsigned int tries[] = {
-		RTNL_SET_IFINDEX | RTNL_SET_NAME, RTNL_SET_IFINDEX | RTNL_SET_NAME,
-		RTNL_SET_NAME, 0,
+		RTNL_SET_IFINDEX | RTNL_SET_NAME, RTNL_SET_NAME, 0,
 	};
 	struct rtnl_setlink s = { .netns_fd = own, .new_ifindex = d->ifindex, .name = d->name };
 	struct nl_batch b;
 	int r = 0;
 
+	drop_altnames(c, h, inside_index(d));
 	nl_batch_reset(&b);
 	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
 		s.set = RTNL_SET_NETNS | tries[i];
@@ -185,8 +193,6 @@ static int move_out(struct nl_sock *c, const struct net_netdev *d, int own, stru
 			s.set |= RTNL_SET_NAME;
 			s.name = "vzdev%d";
 		}
-		if (i == 1)
-			drop_altnames(c, inside_index(d));
 		rtnl_setlink(&b, inside_index(d), &s);
 		r = rtnl_commit(c, &b, VZ_NETDEV_ERROR, e);
 		if (r != -EEXIST && r != -EBUSY)
@@ -224,7 +230,7 @@ int net_netdev_return(int netns_fd, const struct net_netdev *d, struct vz_err *e
 		r = ctside_open(netns_fd, &c, VZ_NETDEV_ERROR, e);
 		if (r < 0)
 			return r;
-		r = move_out(&c, d, own, e);
+		r = move_out(&c, &h, d, own, e);
 		if (r >= 0)
 			return rtnl_link_get(&h, d->name, 0, &l, &f) >= 0 ?
 			       restore(&h, d, l.ifindex, e) : 0;

@@ -206,7 +206,7 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 		flags |= NFT_SET_MAP;
 	if (s->to_counter)
 		flags |= NFT_SET_OBJECT;
-	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE);
+	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE | (s->fresh ? NLM_F_EXCL : 0));
 	nl_put_str(&t->b, NFTA_SET_NAME, s->name);
 	put_be32(t, NFTA_SET_FLAGS, flags);
 	put_be32(t, NFTA_SET_KEY_TYPE, packed_type(s->key, NFT_KEY_FIELDS));

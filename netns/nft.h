@@ -122,6 +122,8 @@ struct nft_set {
 	bool to_counter;		/* elements name a counter */
 	uint32_t to, to2;		/* a map to NFT_* (two: concatenated), or 0 */
 	uint32_t size;			/* most elements; 0: no limit */
+	bool fresh;			/* fails with EEXIST when there is one; older kernels
+					 * (5.15) else take one of another kind for it */
 };
 
 void nft_set_add(struct nft *t, const struct nft_set *s);
