@@ -225,6 +225,12 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 	put_be32(t, NFTA_SET_ID, ++t->set_id);
 }
 
+void nft_set_flush(struct nft *t, const char *name)
+{
+	begin(t, NFT_MSG_DELSETELEM, 0);
+	nl_put_str(&t->b, NFTA_SET_ELEM_LIST_SET, name);
+}
+
 void nft_set_del(struct nft *t, const char *name)
 {
 	begin(t, NFT_MSG_DELSET, 0);

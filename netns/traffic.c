@@ -209,6 +209,7 @@ static void clean(struct build *b)
 	nft_flush(&b->t);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
 		nft_set_add(&b->t, &maps[i]);
+		nft_set_flush(&b->t, maps[i].name);
 		nft_set_del(&b->t, maps[i].name);
 	}
 	for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {

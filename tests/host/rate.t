@@ -293,7 +293,12 @@ quiet "with a cap" vzctl --quiet set $ct2 --rate ct/eth0:1:20000 --save
 inside $ct2 ip addr add 203.0.113.130/25 dev eth0
 inside $ct2 ip link set eth0 up
 within "$(rate out $ct2 203.0.113.129 1.5)" 20 "eth0: from the container"
-within "$(rate in $ct2 203.0.113.129 1.5)" 20 "eth0: to the container"
+# Before Linux 5.16 what a bridge sends to a container is neither counted nor capped.
+if printf '5.16\n%s\n' "$(uname -r)" | sort -CV; then
+	within "$(rate in $ct2 203.0.113.129 1.5)" 20 "eth0: to the container"
+else
+	skip 1 "no egress hook in the netdev family"
+fi
 spoofed=$(nft list table netdev vz_$ct2 | sed -n '/counter drop_mac/,/packets/s/.*packets \([0-9]*\).*/\1/p')
 inside $ct2 python3 -c 'import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
