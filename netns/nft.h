@@ -128,7 +128,7 @@ struct nft_set {
 
 void nft_set_add(struct nft *t, const struct nft_set *s);
 void nft_set_del(struct nft *t, const char *name);
-/* Its elements.  Before 6.4, chains they lead to stay in use until then, also when it is deleted. */
+/* Its elements.  Before 6.4, chains they lead to stay in use until then. */
 void nft_set_flush(struct nft *t, const char *name);
 
 /*
