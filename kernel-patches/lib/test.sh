@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154	# here, patches, cache, src: of kp
+#
+# kp test: selftests of the kernel in a guest of tests/vm/run.
+
+selftest_dirs()	# directories below selftests that the series touches
+{
+	repo "$src" diff --name-only refs/kp/base refs/kp/tree -- tools/testing/selftests |
+		sed -n 's|^tools/testing/selftests/\([^/]*\)/.*|\1|p' | sort -u
+}
+
+# Static: the guest's root has the libraries of its own programs only.
+selftests()	# selftests O OUT DIR...: builds, with the headers of the tree
+{
+	local o=$1 out=$2 dir
+	shift 2
+	kmake "$o" headers >&2
+	rm -rf --one-file-system "$out"
+	mkdir -p "$out"
+	for dir; do
+		[ -d "$src/tools/testing/selftests/$dir" ] || die "$dir: no such selftests"
+		env CFLAGS="-static -isystem $o/usr/include" make -s -C "$src/tools/testing/selftests" O="$o" \
+			KHDR_INCLUDES="-isystem $o/usr/include" TARGETS="$dir" INSTALL_PATH="$out/$dir.d" \
+			SKIP_TARGETS= FORCE_TARGETS=1 install >&2 || die "$dir: does not build"
+	done
+}
+
+cmd_test()
+{
+	local kind='' o image ksft=$cache/ksft list=() dir t args=()
+	case ${1:-} in
+	--debug) args=(--mem 2048) && kind=$1 && shift ;;
+	--*) kind=$1 && shift ;;
+	esac
+	tools
+	image=$(cmd_build ${kind:+"$kind"})
+	o=$cache/o
+	[ $# -gt 0 ] || mapfile -t list < <(selftest_dirs)
+	list+=("$@")
+	[ ${#list[@]} -gt 0 ] || die "the series has no selftests, and none were named"
+	configure_old "$o"
+	selftests "$o" "$ksft/built" "${list[@]}"
+	rm -rf --one-file-system "$ksft/run"
+	mkdir -p "$ksft/run/ksft"
+	for dir in "${list[@]}"; do
+		mv "$ksft/built/$dir.d/$dir" "$ksft/run/ksft/$dir"
+		while IFS=: read -r _ t; do
+			ln -s ../tests/vm/ksft "$ksft/run/ksft/$dir:$t"
+			args+=("ksft/$dir:$t")
+		done <"$ksft/built/$dir.d/kselftest-list.txt"
+	done
+	"$top/tests/vm/run" --kernel "$image" --add "$ksft/run/ksft" --time "${KP_TEST_TIME:-120}" "${args[@]}"
+}
