@@ -89,6 +89,15 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e);
 /* A word of FEATURES, @def when it is not there. */
 bool ct_feature(const struct conf *c, const char *name, bool def);
 
+/* ---- seed.c: the mount namespace that inits begin in (ns_init.seed) ------ */
+
+/* A descriptor, or negative errno. */
+int ct_seed_find(void);
+/* The same for the first container; called by its monitor, which keeps it. */
+int ct_seed_make(uint32_t id);
+/* @id's monitor ends. */
+void ct_seed_retire(uint32_t id);
+
 /* ---- place.c: where a container runs and writes ------------------------- */
 
 /* CPUMASK, NODEMASK and CPUPIN as lists; 21 when nothing of them is online. */

@@ -100,6 +100,8 @@ static void exec_vzmon(struct monitor *m, pid_t init, int master)
 	fds[2] = log_dir;
 	fds[3] = log;
 	cg_hits_open(scope, fds + 4);
+	fds[MON_FD_SEED - MON_FD_PTY] = m->p->init.seed >= 0 ? m->p->init.seed :
+							      ct_seed_make(m->p->ct->id);
 	/* Away from the targets first, so that none is overwritten unseen. */
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
@@ -148,6 +150,7 @@ static __noreturn void monitor_main(struct monitor *m)
 	char c;
 
 	detach_monitor(m);
+	m->p->init.seed = ct_seed_find();
 	rep.init = ns_clone_init(&m->p->init, &m->p->map, m->p->cg.ct, &rep.err);
 	if (rep.init < 0)
 		rep.init = 0;
@@ -218,6 +221,7 @@ int ct_adopt(struct ct_plan *p, struct vz_err *e)
 	pid = sys_clone3(&args);
 	if (pid == 0) {
 		detach_monitor(&m);
+		p->init.seed = ct_seed_find();
 		exec_vzmon(&m, st.init, -1);
 		_exit(VZ_SYSTEM_ERROR);
 	}

@@ -118,6 +118,8 @@ void ct_state_remove(uint32_t id)
 {
 	static const char *const names[] = { "state", "console.sock", "hits", "" };
 
+	ct_seed_retire(id);
+
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *p = ct_run_path(id, names[i]);
 

@@ -10,7 +10,8 @@
 #define MON_FD_LOG 6	/* CTID.console there, opened for append */
 #define MON_FD_HITS 7	/* CG_HITS_FILES of them (cg/hits.h), which raise POLLPRI */
 #define MON_N_HITS 3
-#define MON_FD_LAST (MON_FD_HITS + MON_N_HITS - 1)
+#define MON_FD_SEED (MON_FD_HITS + MON_N_HITS)	/* ns_seed_make(): kept for the next start */
+#define MON_FD_LAST MON_FD_SEED
 
 /*
  * vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS.

@@ -91,6 +91,24 @@ static void set_ceiling(int what, uint64_t v)
 		(void)setrlimit(what, &rl);
 }
 
+/* A namespace that is gone or cannot be entered is no reason to fail: only slower. */
+static bool enter_seed(int seed, struct ns_place *here)
+{
+	if (seed < 0 || ns_place_save(here) < 0)
+		return false;
+	if (setns(seed, CLONE_NEWNS) == 0)
+		return true;
+	ns_place_done(here);
+	return false;
+}
+
+static void leave_seed(struct ns_place *here)
+{
+	if (ns_place_restore(here) < 0)
+		_exit(VZ_SYSTEM_ERROR);
+	ns_place_done(here);
+}
+
 pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
 		    struct vz_err *e)
 {
@@ -101,6 +119,8 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 		.cgroup = (uint64_t)cgroup,
 	};
 	_cleanup_close_ int host_time = unshare_time();
+	struct ns_place here;
+	bool seeded;
 	pid_t pid;
 	int r;
 
@@ -111,10 +131,13 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 		if (r < 0)
 			return vz_fail(e, VZ_IDMAP, -r, "Unable to take host id %u", map->uid);
 	}
+	seeded = enter_seed(in->seed, &here);
 	pid = sys_clone3(&args);
 	if (pid == 0)
 		ns_init_main(in, map);
 	r = errno;
+	if (seeded)
+		leave_seed(&here);
 	if (map->count)
 		become_root_again();
 	/* An exec would take this process there too (time_namespaces(7)). */

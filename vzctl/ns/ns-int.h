@@ -23,6 +23,19 @@ struct ns_fs_opt {
 int ns_fs_mount(const char *type, unsigned int attrs, const struct ns_fs_opt *opts, size_t n,
 		struct vz_err *e);
 
+/* Makes the detached @tree the root of this mount namespace, with nothing behind it. */
+int ns_pivot(int tree, struct vz_err *e);
+
+/* Where a process is that goes into another mount namespace for a moment. */
+struct ns_place {
+	int root, mnt;
+};
+
+int ns_place_save(struct ns_place *p);
+/* The working directory becomes the root.  Failed: nowhere; what is left is to exit. */
+int ns_place_restore(const struct ns_place *p);
+void ns_place_done(struct ns_place *p);
+
 /* The console pty: slave on @ret_slave, bound over /dev/console. */
 int ns_console_open(const struct ns_mounts *m, int *ret_master, int *ret_slave, struct vz_err *e);
 

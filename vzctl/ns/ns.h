@@ -44,6 +44,7 @@ enum ns_init_flags {
 struct ns_init {
 	int sock;			/* SOCK_SEQPACKET to vzctl */
 	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
+	int seed;			/* mount namespace to begin with, or -1: the caller's */
 	const char *hostname;		/* or NULL */
 	const char *const *inits;	/* programs tried in order, NULL terminated */
 	const char *const *env;		/* of init, NULL terminated */
@@ -67,6 +68,16 @@ struct ns_init {
  */
 pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cgroup,
 		    struct vz_err *e);
+
+/*
+ * A mount namespace with an empty root, /proc and /sys: what ns_init.seed is
+ * for.  A namespace with 500 mounts takes 1 ms more to copy and to leave.  It
+ * lives as long as somebody has it open.  The caller must have one thread; its
+ * working directory becomes the root.  Negative errno.
+ */
+int ns_seed_make(void);
+/* The one that process @pid has as descriptor @fd; -ENOENT when it is something else. */
+int ns_seed_open(pid_t pid, int fd);
 
 /*
  * A detached tmpfs for the container's /dev, made by the host: nodes that work,

@@ -142,7 +142,7 @@ static void mask_proc(const struct ns_mounts *m)
 	}
 }
 
-static int pivot(int tree, struct vz_err *e)
+int ns_pivot(int tree, struct vz_err *e)
 {
 	/* Nothing that is done here may travel to the host. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -163,7 +163,7 @@ int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err
 	struct mount_attr shared = { .propagation = MS_SHARED };
 	int r;
 
-	r = pivot(m->tree, e);
+	r = ns_pivot(m->tree, e);
 	if (r < 0)
 		return r;
 	r = attach(m->dev, m->tree, "dev", e);
