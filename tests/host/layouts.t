@@ -73,6 +73,8 @@ quota()	# quota LAYOUT: 384 MiB, then 600
 	fi
 	quiet "$l: set --diskspace while it runs" vzctl --quiet set "$ct" --diskspace 600M --save
 	has_size 600 "raised"
+	[[ $1 != image* ]] || code 154 'of 614400 KiB cannot shrink to 409600 KiB' \
+		"$l: shrinking is refused" vzctl set "$ct" --diskspace 400M --save
 	vzctl --quiet restart "$ct" --fast >/dev/null
 	has_size 600 "after a restart"
 }
@@ -128,6 +130,12 @@ for l in overlay dir; do
 done
 l=image
 life image quota
+l=image:xfs
+if grep -qw xfs /proc/filesystems && command -v mkfs.xfs >/dev/null; then
+	life image:xfs quota
+else
+	skip 1 "no xfs, or no mkfs.xfs"
+fi
 while read -r fs options mkfs; do
 	quota=quota
 	if ! grep -qw "$fs" /proc/filesystems; then

@@ -180,4 +180,171 @@ STORE_TEST(image_swapped_for_a_link)
 	is_int(e.code, VZ_IMAGE_MOUNT);
 }
 
+static bool have_xfs(void)
+{
+	const char *driver;
+
+	if (store_layout_check("image:xfs", &driver, VZ_IGNORE) == 0 &&
+	    shell("command -v mkfs.xfs >/dev/null") == 0)
+		return true;
+	printf("# no xfs here: not tested\n");
+	return false;
+}
+
+static struct store_ref xfs(uint64_t mb)
+{
+	struct store_ref s = image(mb * 1024);
+
+	s.layout = "image:xfs";
+	return s;
+}
+
+/* Whether both see the same: what is counted at rest is read from the super block. */
+static void usage_is(const struct store_ref *s, const struct store_usage *want)
+{
+	struct vz_err e = VZ_ERR_INIT;
+	struct store_usage u = { 0 };
+
+	ok_r(store_usage(s, &u, &e), &e);
+	is_int(u.hard_kb, want->hard_kb);
+	/* The kernel keeps a little for itself that statfs(2) calls used. */
+	/* What a mount reserves for its trees of free inodes and shared blocks is used there. */
+	ok(u.used_kb > 20 * 1024 && u.used_kb <= want->used_kb &&
+	   u.used_kb + 32 * 1024 > want->used_kb);
+	is_int(u.used_inodes, want->used_inodes);
+	ok(u.hard_inodes >= want->hard_inodes && u.hard_inodes < want->hard_inodes + 4096);
+}
+
+STORE_TEST(xfs_create_mount_destroy)
+{
+	struct store_ref s = xfs(320);
+	struct vz_err e = VZ_ERR_INIT;
+	struct store_usage u;
+	const char *found;
+
+	if (!have_xfs())
+		return;
+	make_tree(T "/tree");
+	ok_r(store_create(&s, T "/tree", &e), &e);
+	ok_r(store_umount_done(&s, &e), &e);
+	ok(!attached());
+	ok_r(store_detect(P, &found, &e), &e);
+	is_str(found, "image:xfs");
+	mount_at(&s, T "/mnt");
+	is_str(slurp(T "/mnt/etc/motd"), "hello\n");
+	is_int(shell("grep -q ' " T "/mnt .*nodev.* - xfs /dev/loop' /proc/self/mountinfo"), 0);
+	is_int(as_container(T "/mnt", "head -c 20M /dev/zero > big; sync big"), 0);
+	ok_r(store_usage(&s, &u, &e), &e);
+	ok(u.have_limit && u.hard_kb > 240 * 1024 && u.hard_kb <= 320 * 1024);
+	ok(u.used_kb > 20 * 1024 && u.used_kb < 60 * 1024);
+	ok(as_container(T "/mnt", "head -c 320M /dev/zero > full 2>/dev/null") != 0);
+	is_int(as_container(T "/mnt", "rm full; sync ."), 0);
+	ok_r(store_usage(&s, &u, &e), &e);
+	is_int(umount2(T "/mnt", 0), 0);
+	ok_r(store_umount_done(&s, &e), &e);
+	usage_is(&s, &u);
+	is_int(shell("xfs_repair -n -f " P "/root.img >/dev/null 2>&1"), 0);
+	/* The other word is an error, and not a mount as something else. */
+	s.layout = "image";
+	is_int(store_mount(&s, -1, &e), -EPROTO);
+	is_int(e.code, VZ_UNK_MOUNT_TYPE);
+	s.layout = "image:xfs";
+	ok_r(store_destroy(&s, &e), &e);
+	is_int(entries(T "/private"), 0);
+}
+
+STORE_TEST(xfs_grows_online_and_never_shrinks)
+{
+	struct store_ref s = xfs(320);
+	struct vz_err e = VZ_ERR_INIT;
+	struct store_usage u;
+
+	if (!have_xfs())
+		return;
+	make_tree(T "/tree");
+	ok_r(store_create(&s, T "/tree", &e), &e);
+	mount_at(&s, T "/mnt");
+	s.disk_kb = 310 * 1024;
+	is_int(store_resize(&s, &e), -EINVAL);
+	is_int(e.code, VZ_IMAGE_RESIZE);
+	ok(strstr(e.msg, "cannot shrink") != NULL);
+	s.disk_kb = 400 * 1024;
+	ok_r(store_resize(&s, &e), &e);
+	ok_r(store_resize(&s, &e), &e);
+	ok_r(store_usage(&s, &u, &e), &e);
+	ok(u.hard_kb > 320 * 1024 && u.hard_kb <= 400 * 1024);
+	is_int(umount2(T "/mnt", 0), 0);
+	ok_r(store_umount_done(&s, &e), &e);
+	is_int(shell("xfs_repair -n -f " P "/root.img >/dev/null 2>&1"), 0);
+	/* At rest the same way. */
+	s.disk_kb = 450 * 1024;
+	ok_r(store_resize(&s, &e), &e);
+	ok_r(store_umount_done(&s, &e), &e);
+	ok_r(store_usage(&s, &u, &e), &e);
+	ok(u.hard_kb > 370 * 1024);
+}
+
+STORE_TEST(xfs_copy_of_an_image_beside_it)
+{
+	struct store_ref s = xfs(320), copy = s;
+	struct vz_err e = VZ_ERR_INIT;
+
+	if (!have_xfs())
+		return;
+	make_tree(T "/tree");
+	ok_r(store_create(&s, T "/tree", &e), &e);
+	ok_r(store_umount_done(&s, &e), &e);
+	must(shell("cp -a --sparse=always " P " " T "/private/102") == 0);
+	copy.private = T "/private/102";
+	mount_at(&s, T "/mnt");
+	mount_at(&copy, T "/mnt2");
+	is_int(shell("echo other > " T "/mnt2/etc/motd"), 0);
+	is_str(slurp(T "/mnt/etc/motd"), "hello\n");
+}
+
+STORE_TEST(xfs_limits)
+{
+	struct store_ref s = xfs(320);
+	struct vz_err e = VZ_ERR_INIT;
+	struct store_usage u;
+	int mnt;
+
+	if (!have_xfs())
+		return;
+	make_tree(T "/tree");
+	s.disk_kb = 299 * 1024;
+	ok(store_create(&s, T "/tree", &e) < 0);
+	is_int(e.code, VZ_INVALID_PARAMETER_VALUE);
+	ok(strstr(e.msg, "at least 307200") != NULL);
+	s.disk_kb = 320 * 1024;
+	s.mount_opts = "noatime,data=writeback";
+	ok(store_create(&s, T "/tree", &e) < 0);
+	is_int(e.code, VZ_INVALID_PARAMETER_VALUE);
+	ok(strstr(e.msg, "data=writeback of xfs") != NULL);
+	is_int(entries(T "/private"), 0);
+	s.mount_opts = "noatime,discard";
+	s.inodes = 40;
+	ok_r(store_create(&s, T "/tree", &e), &e);
+	mount_at(&s, T "/mnt");
+	is_int(shell("grep -q ' " T "/mnt .*noatime.* - xfs .*discard' /proc/self/mountinfo"), 0);
+	mnt = open(T "/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!quota_enforced(mnt)) {
+		/* Said, with every change that asks for it, and the size still follows. */
+		s.disk_kb = 350 * 1024;
+		is_int(store_resize(&s, &e), -EOPNOTSUPP);
+		is_int(e.code, VZ_DQ_SET);
+		ok_r(store_usage(&s, &u, &e), &e);
+		ok(u.hard_kb > 270 * 1024);
+		printf("# no quota for xfs in this kernel: inodes not tested\n");
+		return;
+	}
+	ok_r(store_usage(&s, &u, &e), &e);
+	is_int(u.hard_inodes, 40);
+	ok(u.used_inodes >= 6 && u.used_inodes < 20);
+	ok(as_container(T "/mnt", "for i in $(seq 40); do : >f$i; done 2>/dev/null") != 0);
+	s.inodes = 100;
+	ok_r(store_resize(&s, &e), &e);
+	is_int(as_container(T "/mnt", "for i in $(seq 40); do : >f$i; done"), 0);
+}
+
 STORE_MAIN()

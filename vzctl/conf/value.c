@@ -315,7 +315,7 @@ static bool layout_ok(const struct param *p, const char *s)
 	size_t n = strcspn(s, ":");
 
 	return param_word(p->words, s, n) &&
-	       (!s[n] || param_word("expanded plain raw qcow2", s + n + 1, strlen(s + n + 1)));
+	       (!s[n] || param_word("expanded plain raw qcow2 ext4 xfs", s + n + 1, strlen(s + n + 1)));
 }
 
 static bool string_ok(const struct param *p, const char *s)

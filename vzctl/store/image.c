@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * root.img: ext4 in a sparse file on a loop device.  The content is copied
+ * root.img: ext4 or xfs in a sparse file on a loop device.  The content is copied
  * through the mounted file system rather than by mke2fs -d, which loses
  * nanoseconds and reports a full image as text only.
  *
@@ -9,7 +9,6 @@
  */
 #define VZ_ROOM "store"
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/fs.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -19,99 +18,27 @@
 #include <time.h>
 
 #include "base/io.h"
-#include "base/num.h"
-#include "base/spawn.h"
+#include "base/log.h"
+#include "store/image-fs.h"
 #include "store/loop.h"
-#include "store/priv.h"
 #include "sys/syscalls.h"
 
-#define IMAGE_NAME "root.img"
-#define IMAGE_BLOCK 4096
-#define IMAGE_SLACK_KB 8192	/* smaller ones cannot hold a journal */
-#define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)	/* fs/ext4/ext4.h */
-
-/* What a container's owner may choose; none weakens the host. */
-static const struct {
-	const char *key, *value;	/* value NULL: a flag; "#": a number */
-	unsigned int attr;		/* of the mount, not of the file system */
-} image_opts[] = {
-	{ .key = "noatime", .attr = MOUNT_ATTR_NOATIME },
-	{ .key = "relatime" },
-	{ .key = "discard" },
-	{ .key = "nodiscard" },
-	{ .key = "barrier" },
-	{ .key = "nobarrier" },
-	{ .key = "usrquota" },
-	{ .key = "grpquota" },
-	{ .key = "barrier", .value = "#" },
-	{ .key = "commit", .value = "#" },
-	{ .key = "data", .value = "ordered" },
-	{ .key = "data", .value = "writeback" },
-	{ .key = "data", .value = "journal" },
-};
-
-static bool opt_matches(size_t i, const char *key, const char *value)
+static int mount_device_with(const struct store_ref *s, const struct image_fs *fs,
+			     const char *dev, const char *quota, struct vz_err *e)
 {
-	const char *want = image_opts[i].value;
-	uint32_t n;
-
-	if (!str_eq(image_opts[i].key, key))
-		return false;
-	if (!want || !value)
-		return !want && !value;
-	return str_eq(want, value) || (str_eq(want, "#") && num_parse_u32(value, &n) == 0);
-}
-
-/* One "key" or "key=value" of MOUNT_OPTS; split in place. */
-static int set_user_opt(int ctx, char *word, unsigned int *attrs, struct vz_err *e)
-{
-	char *value = strchr(word, '=');
-	int r = 0;
-
-	if (value)
-		*value++ = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(image_opts); i++) {
-		if (!opt_matches(i, word, value))
-			continue;
-		*attrs |= image_opts[i].attr;
-		/* relatime is what a mount is anyway. */
-		if (!image_opts[i].attr && !str_eq(word, "relatime"))
-			r = sys_fsconfig(ctx, value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG,
-					 word, value, 0);
-		if (r < 0)
-			return vz_fail(e, VZ_IMAGE_MOUNT, errno, "mount option %s", word);
-		return 0;
-	}
-	return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, EINVAL, "mount option %s%s%s", word,
-		       value ? "=" : "", value ? value : "");
-}
-
-static int set_user_opts(int ctx, const char *opts, unsigned int *attrs, struct vz_err *e)
-{
-	_cleanup_strv_ struct vz_strv l = VZ_STRV_INIT;
-	int r = 0;
-
-	vz_strv_split(&l, opts, ", ");
-	for (size_t i = 0; i < l.n && r == 0; i++)
-		r = set_user_opt(ctx, l.v[i], attrs, e);
-	return r;
-}
-
-static int mount_device(const struct store_ref *s, int n, struct vz_err *e)
-{
-	_cleanup_close_ int ctx = sys_fsopen("ext4", FSOPEN_CLOEXEC);
+	_cleanup_close_ int ctx = sys_fsopen(fs->name, FSOPEN_CLOEXEC);
 	unsigned int attrs = MOUNT_ATTR_NODEV;
-	char dev[32];
 	int mnt, r;
 
-	snprintf(dev, sizeof(dev), "/dev/loop%d", n);
 	if (ctx < 0)
-		return vz_fail(e, VZ_STORAGE_UNSUP, errno, "this kernel has no ext4");
+		return vz_fail(e, VZ_STORAGE_UNSUP, errno, "this kernel has no %s", fs->name);
 	if (sys_fsconfig(ctx, FSCONFIG_SET_STRING, "source", dev, 0) < 0 ||
-	    sys_fsconfig(ctx, FSCONFIG_SET_STRING, "errors", "remount-ro", 0) < 0)
+	    sys_fsconfig(ctx, fs->always.value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG,
+			 fs->always.key, fs->always.value, 0) < 0 ||
+	    (quota && sys_fsconfig(ctx, FSCONFIG_SET_FLAG, quota, NULL, 0) < 0))
 		return vz_fail(e, VZ_IMAGE_MOUNT, errno, "%s", dev);
 	if (s->mount_opts) {
-		r = set_user_opts(ctx, s->mount_opts, &attrs, e);
+		r = image_fs_options(fs, ctx, s->mount_opts, &attrs, e);
 		if (r < 0)
 			return r;
 	}
@@ -119,6 +46,20 @@ static int mount_device(const struct store_ref *s, int n, struct vz_err *e)
 		return vz_fail(e, VZ_IMAGE_MOUNT, errno, "%s on %s", IMAGE_NAME, dev);
 	mnt = sys_fsmount(ctx, FSMOUNT_CLOEXEC, attrs);
 	return mnt < 0 ? vz_fail(e, VZ_IMAGE_MOUNT, errno, "%s on %s", IMAGE_NAME, dev) : mnt;
+}
+
+static int mount_device(const struct store_ref *s, const struct image_fs *fs, int n,
+			struct vz_err *e)
+{
+	char dev[32];
+	int r;
+
+	snprintf(dev, sizeof(dev), "/dev/loop%d", n);
+	r = mount_device_with(s, fs, dev, fs->quota, e);
+	/* A kernel built without quota for it. */
+	if (r == -EINVAL && fs->quota)
+		r = mount_device_with(s, fs, dev, NULL, e);
+	return r;
 }
 
 static int open_image(int dir, int flags, struct vz_err *e)
@@ -151,64 +92,37 @@ static int attach(int image, int *ret_n, struct vz_err *e)
 static int mount_image(const struct store_ref *s, int image, int *ret_loop, struct vz_err *e)
 {
 	_cleanup_close_ int loop = -EBADF;
-	int n, mnt;
+	const struct image_fs *fs;
+	int n, mnt, r = image_fs_of(image, &fs, e);
 
+	if (r < 0)
+		return r;
 	loop = attach(image, &n, e);
 	if (loop < 0)
 		return loop;
-	mnt = mount_device(s, n, e);
+	mnt = mount_device(s, fs, n, e);
 	if (mnt >= 0 && ret_loop)
 		*ret_loop = take_fd(&loop);
 	return mnt;
 }
 
-static const char *find_mke2fs(void)
+/* ext4 has its number of inodes from birth. */
+static int limit_inodes(const struct store_ref *s, const struct image_fs *fs, int root,
+			struct vz_err *e)
 {
-	static const char *const where[] = { "/usr/sbin/mke2fs", "/sbin/mke2fs" };
+	struct store_ref files = *s;
 
-	for (size_t i = 0; i < ARRAY_SIZE(where); i++)
-		if (access(where[i], X_OK) == 0)
-			return where[i];
-	return NULL;
-}
-
-/* @image is given as standard input: no path to get wrong. */
-static int make_fs(const struct store_ref *s, int image, struct vz_err *e)
-{
-	_cleanup_buf_ struct vz_buf err = VZ_BUF_INIT;
-	char inodes[24];
-	const char *argv[] = {
-		"mke2fs", "-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0",
-		"-E", "root_owner=0:0", "/proc/self/fd/0", NULL, NULL, NULL,
-	};
-	struct spawn sp = SPAWN_INIT;
-	int st;
-
-	if (s->inodes) {
-		snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)s->inodes);
-		argv[11] = "-N";
-		argv[12] = inodes;
-		argv[13] = "/proc/self/fd/0";
-	}
-	sp.path = find_mke2fs();
-	sp.argv = argv;
-	sp.in = image;
-	sp.ret_err = &err;
-	sp.timeout_ms = 10 * 60 * 1000;
-	if (!sp.path)
-		return vz_fail(e, VZ_NO_HELPER, ENOENT, "mke2fs (package e2fsprogs)");
-	st = spawn_run(&sp);
-	if (st < 0)
-		return vz_fail(e, VZ_IMAGE_CREATE, -st, "%s", sp.path);
-	if (st == 0)
+	files.disk_kb = 0;
+	if (!fs->quota)
 		return 0;
-	/* One sentence: mke2fs says more only when asked. */
-	if (err.s)
-		err.s[strcspn(err.s, "\n")] = '\0';
-	return vz_fail(e, VZ_IMAGE_CREATE, 0, "mke2fs: %s", vz_buf_str(&err));
+	if (quota_enforced(root))
+		return quota_resize(&files, root, e);
+	return s->inodes ? vz_fail(e, VZ_DQ_SET, EOPNOTSUPP, "DISKINODES is not enforced: this "
+				   "kernel has no quota for %s", fs->name) : 0;
 }
 
-static int fill_image(const struct store_ref *s, int image, int tree, struct vz_err *e)
+static int fill_image(const struct store_ref *s, const struct image_fs *fs, int image, int tree,
+		      struct vz_err *e)
 {
 	_cleanup_close_ int mnt = -EBADF, root = -EBADF;
 	struct store_ref plain = *s;
@@ -221,52 +135,79 @@ static int fill_image(const struct store_ref *s, int image, int tree, struct vz_
 	root = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return vz_fail(e, VZ_IMAGE_MOUNT, errno, IMAGE_NAME);
-	r = store_copy_tree(tree, root, e);
+	r = limit_inodes(s, fs, root, e);
+	if (r == -EOPNOTSUPP) {
+		vz_warn("%s", e->msg);
+		r = 0;
+	}
+	if (r == 0)
+		r = store_copy_tree(tree, root, e);
 	if (r == 0 && syncfs(root) < 0)
 		r = store_fail(e, VZ_IMAGE_CREATE, errno, "cannot write " IMAGE_NAME);
 	return r;
 }
 
-static int check_opts(const char *opts, struct vz_err *e)
+static int check_opts(const struct image_fs *fs, const char *opts, struct vz_err *e)
 {
-	_cleanup_close_ int ctx = sys_fsopen("ext4", FSOPEN_CLOEXEC);
+	_cleanup_close_ int ctx = sys_fsopen(fs->name, FSOPEN_CLOEXEC);
 	unsigned int attrs = 0;
 
-	return opts && ctx >= 0 ? set_user_opts(ctx, opts, &attrs, e) : 0;
+	return opts && ctx >= 0 ? image_fs_options(fs, ctx, opts, &attrs, e) : 0;
 }
 
-static int image_build(const struct store_ref *s, int parent, const char *name,
-		       const char *tree, struct vz_err *e)
+static int check_size(const struct store_ref *s, const struct image_fs *fs, struct vz_err *e)
 {
-	_cleanup_close_ int src = -EBADF, dir = -EBADF, image = -EBADF;
-	int r = check_opts(s->mount_opts, e);
-
-	if (r < 0)
-		return r;
 	if (!s->disk_kb)
 		return vz_fail(e, VZ_DISKSPACE_NOT_SET, 0, "layout image needs a disk space limit");
-	if (s->disk_kb < IMAGE_SLACK_KB || s->disk_kb > INT64_MAX / 1024 / 2)
+	if (s->disk_kb < fs->min_kb || s->disk_kb > INT64_MAX / 1024 / 2)
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
-			       "disk space of %llu KiB for an image",
-			       (unsigned long long)s->disk_kb);
+			       "disk space of %llu KiB for an image with %s, at least %llu",
+			       (unsigned long long)s->disk_kb, fs->name,
+			       (unsigned long long)fs->min_kb);
+	return 0;
+}
+
+static int build(const struct store_ref *s, const struct store_driver *d,
+		 const struct image_fs *fs, int parent, const char *name, const char *tree,
+		 struct vz_err *e)
+{
+	_cleanup_close_ int src = -EBADF, dir = -EBADF, image = -EBADF;
+	int r = check_opts(fs, s->mount_opts, e);
+
+	if (r == 0)
+		r = check_size(s, fs, e);
+	if (r < 0)
+		return r;
 	src = store_open_tree(tree, e);
 	if (src < 0)
 		return src;
 	dir = store_mkdir(parent, name, e);
 	if (dir < 0)
 		return dir;
-	r = store_mark(dir, store_image.name, e);
+	r = store_mark(dir, d->name, e);
 	if (r < 0)
 		return r;
 	image = openat(dir, IMAGE_NAME, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (image < 0 || ftruncate(image, s->disk_kb * 1024 / IMAGE_BLOCK * IMAGE_BLOCK) < 0)
 		return store_fail(e, VZ_IMAGE_CREATE, errno, "cannot make " IMAGE_NAME);
-	r = make_fs(s, image, e);
+	r = fs->make(s, image, e);
 	if (r == 0)
-		r = fill_image(s, image, src, e);
+		r = fill_image(s, fs, image, src, e);
 	if (r == 0 && (fsync(image) < 0 || fsync(dir) < 0))
 		r = store_fail(e, VZ_IMAGE_CREATE, errno, "cannot write " IMAGE_NAME);
 	return r;
+}
+
+static int build_ext4(const struct store_ref *s, int parent, const char *name, const char *tree,
+		      struct vz_err *e)
+{
+	return build(s, &store_image, &image_ext4, parent, name, tree, e);
+}
+
+static int build_xfs(const struct store_ref *s, int parent, const char *name, const char *tree,
+		     struct vz_err *e)
+{
+	return build(s, &store_image_xfs, &image_xfs, parent, name, tree, e);
 }
 
 static int image_mount(const struct store_ref *s, int dir, int userns_fd, struct vz_err *e)
@@ -283,44 +224,20 @@ static int image_mount(const struct store_ref *s, int dir, int userns_fd, struct
 	return r < 0 ? r : take_fd(&mnt);
 }
 
-static uint32_t le32_at(const unsigned char *p)
-{
-	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-/* The counters of an image at rest: struct ext4_super_block, 1024 bytes in. */
-static int usage_at_rest(int image, struct store_usage *ret)
-{
-	unsigned char sb[1024];
-	uint64_t blocks, free_blocks, kb;
-
-	if (pread(image, sb, sizeof(sb), 1024) != sizeof(sb) || sb[0x38] != 0x53 ||
-	    sb[0x39] != 0xef || le32_at(sb + 0x18) > 6)
-		return -EINVAL;
-	kb = 1ull << le32_at(sb + 0x18);
-	blocks = le32_at(sb + 0x4) | (uint64_t)le32_at(sb + 0x150) << 32;
-	free_blocks = le32_at(sb + 0xc) | (uint64_t)le32_at(sb + 0x158) << 32;
-	blocks -= le32_at(sb + 0x248);	/* s_overhead_clusters, as statfs does */
-	*ret = (struct store_usage){
-		.used_kb = blocks > free_blocks ? (blocks - free_blocks) * kb : 0,
-		.hard_kb = blocks * kb,
-		.used_inodes = le32_at(sb) - le32_at(sb + 0x10),
-		.hard_inodes = le32_at(sb),
-		.have_limit = true,
-	};
-	return 0;
-}
-
-static int usage_mounted(const struct store_ref *s, int n, struct store_usage *ret,
+static int usage_mounted(const struct store_ref *s, int image, int n, struct store_usage *ret,
 			 struct vz_err *e)
 {
 	struct store_ref plain = *s;
 	_cleanup_close_ int mnt = -EBADF;
+	const struct image_fs *fs;
 	struct statfs sfs;
 	uint64_t kb;
+	int r = image_fs_of(image, &fs, e);
 
+	if (r < 0)
+		return r;
 	plain.mount_opts = NULL;
-	mnt = mount_device(&plain, n, e);
+	mnt = mount_device(&plain, fs, n, e);
 	if (mnt < 0)
 		return mnt;
 	if (fstatfs(mnt, &sfs) < 0)
@@ -349,9 +266,11 @@ static int image_usage(const struct store_ref *s, int dir, struct store_usage *r
 		return vz_fail(e, VZ_GET_QUOTA_USAGE, errno, IMAGE_NAME);
 	loop = loop_find(st.st_dev, st.st_ino, &n);
 	if (loop >= 0)
-		return usage_mounted(s, n, ret, e);
-	r = usage_at_rest(image, ret);
-	return r < 0 ? vz_fail(e, VZ_GET_QUOTA_USAGE, -r, IMAGE_NAME " is no ext4") : 0;
+		return usage_mounted(s, image, n, ret, e);
+	r = image_fs_usage(image, ret);
+	if (r < 0)
+		return vz_fail(e, VZ_GET_QUOTA_USAGE, -r, IMAGE_NAME " is neither ext4 nor xfs");
+	return 0;
 }
 
 /* A run that was killed between the steps is finished by the next. */
@@ -359,9 +278,11 @@ static int grow(const struct store_ref *s, int image, uint64_t bytes, struct vz_
 {
 	_cleanup_close_ int loop = -EBADF, mnt = -EBADF, root = -EBADF;
 	struct store_ref plain = *s;
-	uint64_t blocks = bytes / IMAGE_BLOCK;
-	int r;
+	const struct image_fs *fs;
+	int r = image_fs_of(image, &fs, e);
 
+	if (r < 0)
+		return r;
 	if (ftruncate(image, (off_t)bytes) < 0 || fsync(image) < 0)
 		return store_fail(e, VZ_IMAGE_RESIZE, errno, IMAGE_NAME);
 	plain.mount_opts = NULL;
@@ -372,9 +293,10 @@ static int grow(const struct store_ref *s, int image, uint64_t bytes, struct vz_
 	if (r < 0)
 		return vz_fail(e, VZ_IMAGE_RESIZE, -r, "loop device of " IMAGE_NAME);
 	root = openat(mnt, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0 || ioctl(root, EXT4_IOC_RESIZE_FS, &blocks) < 0)
-		return vz_fail(e, VZ_IMAGE_RESIZE, errno, "cannot grow ext4 of " IMAGE_NAME);
-	return 0;
+	r = root < 0 ? -errno : fs->grow(root, image, bytes / IMAGE_BLOCK);
+	if (r < 0)
+		return vz_fail(e, VZ_IMAGE_RESIZE, -r, "cannot grow %s of " IMAGE_NAME, fs->name);
+	return limit_inodes(s, fs, root, e);
 }
 
 static int image_resize(const struct store_ref *s, int dir, struct vz_err *e)
@@ -419,12 +341,16 @@ static int image_umount_done(const struct store_ref *s, int dir, struct vz_err *
 	return vz_fail(e, VZ_FS_CANTUMOUNT, EBUSY, "image of %s is still in use", s->private);
 }
 
-const struct store_driver store_image = {
-	.name = "image",
-	.fs = "ext4",
-	.build = image_build,
-	.mount = image_mount,
-	.umount_done = image_umount_done,
-	.usage = image_usage,
-	.resize = image_resize,
-};
+#define IMAGE_DRIVER(word, filesystem, make)	\
+{						\
+	.name = word,				\
+	.fs = filesystem,			\
+	.build = make,				\
+	.mount = image_mount,			\
+	.umount_done = image_umount_done,	\
+	.usage = image_usage,			\
+	.resize = image_resize,			\
+}
+
+const struct store_driver store_image = IMAGE_DRIVER("image", "ext4", build_ext4);
+const struct store_driver store_image_xfs = IMAGE_DRIVER("image:xfs", "xfs", build_xfs);

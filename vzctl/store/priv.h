@@ -26,7 +26,8 @@ struct store_driver {
 	int (*resize)(const struct store_ref *s, int dir, struct vz_err *e);
 };
 
-extern const struct store_driver store_overlay, store_dir, store_btrfs, store_image;
+extern const struct store_driver store_overlay, store_dir, store_btrfs, store_image,
+	store_image_xfs;
 
 /* vz_fail() with VZ_FS_NO_DISK_SPACE instead of @code when the disk is full. */
 #define store_fail(e, code, sys, ...)                                              \

@@ -15,7 +15,7 @@
 #include "sys/syscalls.h"
 
 static const struct store_driver *const drivers[] = {
-	&store_overlay, &store_dir, &store_btrfs, &store_image,
+	&store_overlay, &store_dir, &store_btrfs, &store_image, &store_image_xfs,
 };
 
 static const struct {
@@ -24,9 +24,10 @@ static const struct {
 } layouts[] = {
 	{ "overlay", &store_overlay },	{ "dir", &store_dir },	   { "simfs", &store_dir },
 	{ "btrfs", &store_btrfs },	{ "image", &store_image }, { "ploop", &store_image },
+	{ "image:ext4", &store_image }, { "image:xfs", &store_image_xfs },
 };
 
-static const char store_words[] = "overlay, dir (simfs), btrfs, image (ploop)";
+static const char store_words[] = "overlay, dir (simfs), btrfs, image (ploop), image:xfs";
 
 static const struct store_driver *driver_by_word(const char *word)
 {
@@ -476,7 +477,7 @@ bool store_quota_supported(const struct store_ref *s)
 	_cleanup_close_ int fd = -EBADF;
 	const struct store_driver *d = s->layout ? driver_by_word(s->layout) : &store_overlay;
 
-	if (d == &store_image)
+	if (d == &store_image || d == &store_image_xfs)
 		return true;
 	/* The private area may not exist: its nearest ancestor is on the same disk. */
 	while ((fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 && errno == ENOENT) {

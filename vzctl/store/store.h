@@ -5,7 +5,7 @@
  *	overlay	upper/ work/ lower: a writable layer over an unpacked template
  *	dir	the root tree itself (what 4.x calls simfs)
  *	btrfs	a subvolume that is the root tree
- *	image	root.img, an ext4 file system in a sparse file
+ *	image	root.img, an ext4 file system in a sparse file; image:xfs, an xfs one
  *
  * Ids on disk are 0-based; store_mount() maps them.  What made a private area
  * is recorded in the extended attribute trusted.vz.layout of its directory: a
@@ -37,7 +37,7 @@ struct store_usage {
 };
 
 /*
- * A layout word (overlay, dir, simfs, btrfs, image, ploop, ploop:MODE) to the
+ * A layout word (overlay, dir, simfs, btrfs, image, image:FS, ploop, ploop:MODE) to the
  * name of its driver, a static string.  VZ_UNK_MOUNT_TYPE for another word,
  * VZ_STORAGE_UNSUP when this kernel lacks the file system.
  */
