@@ -420,6 +420,29 @@ int net_nat_apply(const struct net_plan *p, struct vz_err *e)
 	return reconcile(p->ctid, &want, e);
 }
 
+int net_nat_check(const struct net_plan *p, struct vz_err *e)
+{
+	_cleanup_(elems_done) struct nat_elems want = { 0 };
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	int r, tries = 0;
+
+	if (!p->n_fwds || !p->n_addrs)
+		return 0;
+	want_all(p, &want);
+	r = nft_open(&s, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	do {
+		_cleanup_(elems_done) struct nat_elems have = { 0 };
+		bool whole;
+
+		r = load(&s, &have, &whole, e);
+		if (r == 0)
+			r = nat_ports_check(&have, &want, p->ctid, e);
+	} while (r == -EAGAIN && ++tries < TRIES);
+	return r;
+}
+
 int net_nat_remove(uint32_t ctid, struct vz_err *e)
 {
 	struct nat_elems none = { 0 };

@@ -256,6 +256,8 @@ int net_mac_find(uint32_t ctid, const char *mac, char ret_dev[16], struct vz_err
  */
 bool net_nat_wanted(const struct net_plan *p);
 int net_nat_apply(const struct net_plan *p, struct vz_err *e);
+/* The same refusals, 188, and nothing else: changes nothing. */
+int net_nat_check(const struct net_plan *p, struct vz_err *e);
 int net_nat_remove(uint32_t ctid, struct vz_err *e);
 /*
  * 1 when a chain of somebody else drops by policy what the node forwards, with

@@ -113,6 +113,22 @@ run vzctl set "$ct2" --netif_add eth0,,,,nobr --save --force
 is $rc 0 "--force saves what is not there yet"
 code 130 'bridge nobr' "which then does not start" vzctl start "$ct2"
 quiet "netif_del" vzctl set "$ct2" --netif_del all --save
+# Two commands at once: one of them is first.
+for i in 1 2 3 4 5; do
+	vzctl set "$ct2" --netif_add eth7,00:18:51:aa:77:77 --save >/dev/null 2>&1 &
+	vzctl set "$ct" --netif_add eth7,00:18:51:aa:77:77 --save >/dev/null 2>&1
+	r=$?
+	wait $!
+	is "$(printf '%s\n' $r $? | sort -n | xargs)" "0 130" "the same MAC in two commands at once ($i)"
+	is "$(cat "$(conf_of "$ct")" "$(conf_of "$ct2")" | grep -c 00:18:51:AA:77:77)" 1 "is saved once"
+	for n in "$ct" "$ct2"; do
+		! grep -q AA:77:77 "$(conf_of "$n")" || vzctl --quiet set "$n" --netif_del eth7 --save >/dev/null
+	done
+done
+VZ_KILL_STEP=store.create run vzctl create $((ct + 2)) --ostemplate minimal --netif_add eth0,00:18:51:aa:77:78
+is $rc 137 "a create that dies"
+code 130 "of eth0 of container $((ct + 2))" "its MAC is taken" vzctl set "$ct2" --netif_add eth0,00:18:51:aa:77:78 --save
+quiet "until it is repaired" sh -c "vzctl --quiet repair $((ct + 2)) >/dev/null && vzctl --quiet set $ct2 --netif_add eth0,00:18:51:aa:77:78 --save && vzctl --quiet set $ct2 --netif_del all --save"
 code 130 'bridge nobr' "create with a missing bridge" vzctl create $((ct + 2)) --ostemplate minimal --netif_add eth0,,,,nobr
 ok "creates nothing" test ! -e "$(conf_of $((ct + 2)))" -a ! -e "$node/private/$((ct + 2))"
 

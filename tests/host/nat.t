@@ -184,6 +184,9 @@ code 188 "container $b" "all addresses against one" vzctl set $a --portfwd 9100:
 code 188 "container $b" "the end of a range" vzctl set $a --portfwd 5990-6000:22 --save
 code 188 'port 9000/tcp of 192\.0\.2\.1 is used by a program' "the node listens: 188" vzctl set $a --portfwd 9000:22 --save
 code 188 'port 9000/udp' "or receives" vzctl set $a --portfwd 9000:22/udp --save
+taken=$(sed -n 's/^IP_ADDRESS="\([0-9.]*\).*/\1/p' "$(conf_of $b)")
+code 78 "$taken is used by container $b" "an address that is taken, with a port that is free: 78" \
+	vzctl set $a --portfwd 9500:22 --ipadd "$taken" --cpuunits 500
 code 21 'are the same port' "the same port twice: 21" vzctl set $b --portfwd 8080:81 --save
 code 21 'Bad parameter' "nonsense: 21" vzctl set $b --portfwd 8080 --save
 unlike "$(cat "$(conf_of $a)")" 'PORTFWD|CPUUNITS="500"' "nothing is saved"
@@ -202,6 +205,7 @@ sed -i '/PORTFWD="9400/d' "$(conf_of $a)"
 off=$(leak_snapshot)
 code 188 'port 8080/tcp is forwarded' "start with a taken port: 188" vzctl start $a
 leak_is "$off" "and nothing is left of it"
+VZ_KILL_STEP=ids.claim code 188 'port 8080/tcp is forwarded' "before its first step" vzctl start $a
 sed -i /PORTFWD/d "$(conf_of $a)"
 echo 'PORTFWD="8180:80 8181:80"' >>"$(conf_of $a)"
 

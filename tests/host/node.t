@@ -144,6 +144,28 @@ for s in "$top"/templates/conf/ve-*.conf-sample; do
 	is $rc 0 "half of ${s##*/} is valid" || diag "$err"
 done
 
+# ---- against other containers ----------------------------------------------------------
+
+cat >"$node/etc/conf/9001.conf" <<'X'
+ONBOOT="no"
+PHYSPAGES="0:16M"
+SWAPPAGES="0:0"
+IP_ADDRESS="192.0.2.9 2001:db8:9::/64"
+X
+valid()	# valid CODE REGEX NAME ADDRESS...
+{
+	local want=$1 re=$2 name=$3
+	shift 3
+	sed "s|^IP_ADDRESS=.*|IP_ADDRESS=\"$*\"|" "$node/etc/conf/9001.conf" >"$node/etc/conf/9002.conf"
+	code "$want" "$re" "vzcfgvalidate: $name" vzcfgvalidate "$node/etc/conf/9002.conf"
+}
+valid 2 'IP_ADDRESS: 192\.0\.2\.9/24 is also in 9001\.conf' "an address of another" 192.0.2.9/24
+valid 2 'IP_ADDRESS: 192\.0\.2\.8/29 overlaps 192\.0\.2\.9 in 9001\.conf' "a prefix with it" 192.0.2.8/29
+valid 2 '2001:db8:9::77/64 overlaps 2001:db8:9::/64 in 9001' "an address of another's prefix" 2001:db8:9::77/64
+valid 2 '2001:db8::/32 overlaps 2001:db8:9::/64 in 9001' "a prefix around it" 2001:db8::/32
+valid 0 success "neighbours" 192.0.2.8 192.0.2.10/24 2001:db8:a::/64 192.0.2.16/29
+rm -f "$node"/etc/conf/900[12].conf
+
 # ---- samples ---------------------------------------------------------------------------
 
 for s in vswap-256m vswap-512m vswap-1g vswap-2g vswap-4g basic light; do

@@ -408,6 +408,15 @@ for i in {1..20}; do
 done
 stop_leaves "stop and destroy leave nothing"
 
+vzctl --quiet create "$ct" --ostemplate minimal --hostname h >/dev/null
+vzctl --quiet start "$ct" >/dev/null
+vzctl --quiet set "$ct" --ipadd 192.0.2.44 --ipadd 2001:db8::44 >/dev/null 2>&1
+like "$(ip neigh show proxy; ip -6 neigh show proxy)" '192\.0\.2\.44.*2001:db8::44' "addresses without --save"
+vzctl --quiet stop "$ct" --fast >/dev/null
+unlike "$(ip neigh show proxy; ip -6 neigh show proxy)" '44' "go at the end"
+vzctl --quiet destroy "$ct" >/dev/null
+leak_is "$nothing" "and nothing stays"
+
 for i in {1..12}; do
 	vzctl --quiet create "$ct" --ostemplate minimal --hostname h --ipadd 192.0.2.5 --ipadd 2001:db8::5 \
 		--ipadd 2001:db8:7::/64 >/dev/null

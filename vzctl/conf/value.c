@@ -312,10 +312,11 @@ static bool decimal_ok(const char *s)
 
 static bool layout_ok(const struct param *p, const char *s)
 {
+	static const char modes[] = "expanded plain raw qcow2 ext4 xfs";
 	size_t n = strcspn(s, ":");
 
 	return param_word(p->words, s, n) &&
-	       (!s[n] || param_word("expanded plain raw qcow2 ext4 xfs", s + n + 1, strlen(s + n + 1)));
+	       (!s[n] || param_word(modes, s + n + 1, strlen(s + n + 1)));
 }
 
 static bool string_ok(const struct param *p, const char *s)

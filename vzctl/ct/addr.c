@@ -21,6 +21,14 @@ int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e)
 	return 0;
 }
 
+bool ct_addrs_overlap(const char *a, const char *b)
+{
+	struct net_addr x, y;
+
+	return net_addr_parse(a, &x) == 0 && net_addr_parse(b, &y) == 0 &&
+	       net_addr_overlaps(&x, &y);
+}
+
 /*
  * Routes that are equal cannot be added twice, by the kernel; a prefix and what is
  * within it can.  So whoever adds a prefix does it alone between looking and adding.
@@ -172,6 +180,49 @@ static void say(const char *what, const struct vz_strv *words)
 		return;
 	text = vz_strv_join(words, " ");
 	vz_info("%s IP address(es): %s", what, text);
+}
+
+int ct_addrs_check(const struct ct_plan *p, const struct conf_change *ch, struct vz_err *e)
+{
+	_cleanup_addrs_ struct addrs add = { 0 };
+
+	to_add(&p->net, conf_change_added(ch, P_IP_ADDRESS), &add);
+	return add.n ? net_addrs_check(&p->net, add.v, add.n, e) : 0;
+}
+
+int ct_addrs_note(uint32_t id, const struct conf_change *ch, struct vz_err *e)
+{
+	const struct vz_strv *add = conf_change_added(ch, P_IP_ADDRESS);
+	_cleanup_free_ char *path = ct_run_path(id, "addrs");
+	_cleanup_free_ char *words = vz_strv_join(add, " ");
+	_cleanup_close_ int fd = -EBADF;
+	int r;
+
+	if (!add->n)
+		return 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	r = fd < 0 ? -errno : io_write_full(fd, words, strlen(words));
+	if (r >= 0)
+		r = io_write_full(fd, " ", 1);
+	return r < 0 ? vz_fail(e, VZ_CANT_ADDIP, -r, "Unable to write '%s'", path) : 0;
+}
+
+void ct_addrs_noted(struct ct_plan *p)
+{
+	_cleanup_free_ char *path = ct_run_path(p->ct->id, "addrs");
+	_cleanup_strv_ struct vz_strv words = VZ_STRV_INIT;
+	_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
+	size_t n = p->net.n_addrs;
+
+	if (io_read_file_at(AT_FDCWD, path, &text, 1 << 20) < 0)
+		return;
+	vz_strv_split(&words, vz_buf_str(&text), " ");
+	p->addrs = xrealloc(p->addrs, (n + words.n + 1) * sizeof(*p->addrs));
+	for (size_t i = 0; i < words.n; i++)
+		if (net_addr_parse(words.v[i], &p->addrs[n]) == 0)
+			n++;
+	p->net.addrs = p->addrs;
+	p->net.n_addrs = n;
 }
 
 int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,

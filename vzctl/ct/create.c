@@ -15,16 +15,18 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "ct/ct-int.h"
 
 /* ---- create ---------------------------------------------------------------- */
 
 #define CREATING_DIR "/var/lib/vzctl/creating"
+#define NOTE_MAX (256 * 1024)
 
 /*
  * A note on disk while a create is under way: whether the config file is to be
- * made by it, where the private area is, the name and the addresses.  Found by the next
- * command, it says that all of that is debris and not somebody's container.
+ * made by it, where the private area is, the name, addresses and interfaces.  Found by
+ * the next command, it says that all of that is debris and not somebody's container.
  */
 static char *note_path(uint32_t id)
 {
@@ -41,9 +43,11 @@ static int step_begin(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_free_ char *path = note_path(p->ct->id), *dir = xstrdup(path);
 	_cleanup_free_ char *addrs = vz_strv_join(conf_list(p->ct->conf, P_IP_ADDRESS), " ");
+	_cleanup_free_ char *netif = conf_format(p->ct->conf, P_NETIF);
 	const char *name = conf_str(p->ct->conf, P_NAME);
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n%s\n", p->ct->has_conf ? "old" : "new",
-					      p->ct->private, name ? name : "", addrs);
+	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n%s\n%s\n",
+					      p->ct->has_conf ? "old" : "new", p->ct->private,
+					      name ? name : "", addrs, netif ? netif : "");
 	int r;
 
 	*strrchr(dir, '/') = '\0';
@@ -52,6 +56,8 @@ static int step_begin(struct ct_plan *p, struct vz_err *e)
 		r = io_write_atomic_at(AT_FDCWD, path, text, strlen(text), 0600, 0);
 	if (r < 0)
 		return vz_fail(e, VZ_FS_NEW_VE_PRVT, -r, "Unable to write '%s'", path);
+	/* From here on others see what is taken. */
+	close_fd(&p->node_lock);
 	return 0;
 }
 
@@ -87,7 +93,7 @@ int ct_create_recover(struct ct *ct, struct vz_err *e)
 	char *at;
 	int r;
 
-	if (io_read_file_at(AT_FDCWD, path, &b, 8192) < 0)
+	if (io_read_file_at(AT_FDCWD, path, &b, NOTE_MAX) < 0)
 		return 0;
 	at = b.s;
 	kind = strsep(&at, "\n");
@@ -116,7 +122,8 @@ bool ct_is_creating(uint32_t id)
 	return io_exists(path);
 }
 
-void ct_creating_addrs(struct vz_strv *ret)
+/* Calls @see with line number @line of each note. */
+static void each_note(int line, void (*see)(uint32_t id, const char *text, void *arg), void *arg)
 {
 	_cleanup_free_ char *any = note_path(0);
 	struct dirent *de;
@@ -126,20 +133,37 @@ void ct_creating_addrs(struct vz_strv *ret)
 	d = opendir(any);
 	while (d && (de = readdir(d))) {
 		_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
-		const char *line;
+		const char *text;
+		uint32_t id;
 		char *at;
 
-		if (*de->d_name == '.' || io_read_file_at(dirfd(d), de->d_name, &b, 8192) < 0)
+		if (num_parse_ctid(de->d_name, &id) < 0 ||
+		    io_read_file_at(dirfd(d), de->d_name, &b, NOTE_MAX) < 0)
 			continue;
 		at = b.s;
-		for (int i = 0; i < 3; i++)
+		for (int i = 0; i < line; i++)
 			strsep(&at, "\n");
-		line = strsep(&at, "\n");
-		if (line)
-			vz_strv_split(ret, line, " ");
+		text = strsep(&at, "\n");
+		if (text)
+			see(id, text, arg);
 	}
 	if (d)
 		closedir(d);
+}
+
+static void see_addrs(uint32_t id, const char *text, void *arg)
+{
+	vz_strv_split(arg, text, " ");
+}
+
+void ct_creating_addrs(struct vz_strv *ret)
+{
+	each_note(3, see_addrs, ret);
+}
+
+void ct_creating_netifs(void (*see)(uint32_t id, const char *netif, void *arg), void *arg)
+{
+	each_note(4, see, arg);
 }
 
 static bool want_auto(const struct ct_plan *p)
@@ -150,8 +174,7 @@ static bool want_auto(const struct ct_plan *p)
 /* Written into the note: from there on others see that the addresses are taken. */
 static int step_auto(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_close_ int lock = -EBADF;
-	int r = ct_auto_addrs(p->ct, p->create->change, &lock, e);
+	int r = ct_auto_addrs(p->ct, p->create->change, &p->node_lock, e);
 
 	return r < 0 ? r : step_begin(p, e);
 }
@@ -432,10 +455,16 @@ static int check_create(struct ct *ct, struct vz_err *e)
 int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_close_ int lock = -EBADF;
 	int r = o->dry_run ? 0 : ct_create_recover(ct, e);
 
 	if (r < 0)
 		return r;
+	if (conf_change_has(o->change, P_NETIF) && !o->dry_run) {
+		lock = ct_node_lock(ct, e);
+		if (lock < 0)
+			return lock;
+	}
 	r = ct_addrs_valid(o->change, e);
 	if (r == 0)
 		r = compose(ct, o, e);
@@ -448,6 +477,7 @@ int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 	if (r < 0)
 		return r;
 	p.create = o;
+	p.node_lock = take_fd(&lock);
 	p.store.layout = conf_str(ct->conf, P_VE_LAYOUT);
 	r = store_layout_check(p.store.layout, &p.store.layout, e);
 	if (r < 0)

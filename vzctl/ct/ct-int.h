@@ -68,6 +68,7 @@ struct ct_plan {
 	int init_sock, mon_sock;
 	int userns, netns;
 	int dev;			/* detached mount for /dev */
+	int node_lock;			/* of create, until its note is written */
 	bool was_mounted;
 	bool marked;			/* this start set the reboot mark */
 	struct ct_start_opts start;
@@ -121,6 +122,15 @@ int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e);
 int ct_addrs_attach(struct ct_plan *p, struct vz_err *e);
 /* What a running container's addresses need on the host, again: net_restore(). */
 int ct_addrs_restore(struct ct_plan *p, struct vz_err *e);
+/* What the change adds, to a running container, is nobody else's: 78.  Changes nothing. */
+int ct_addrs_check(const struct ct_plan *p, const struct conf_change *ch, struct vz_err *e);
+/*
+ * A file in the run directory names what the change adds, for stop, which has to look
+ * for the proxy neighbours of what was not saved, or not yet.  34.
+ */
+int ct_addrs_note(uint32_t id, const struct conf_change *ch, struct vz_err *e);
+/* Adds what is noted to the plan's addresses. */
+void ct_addrs_noted(struct ct_plan *p);
 /* The change of IP_ADDRESS in a running container; @old: the list before it. */
 int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 		   const struct vz_strv *old, struct vz_err *e);
@@ -232,15 +242,22 @@ int ct_nat_remove(uint32_t id, struct vz_err *e);
 /* Does IP_ADDRESS have the word "auto"? */
 bool ct_auto_wanted(const struct conf *c);
 /*
- * Puts free addresses of NAT_NETWORK in its place, in ct->conf and @ch.  They
- * are reserved as long as *ret_lock is open: until then they must be on disk.
- * 89 when there are none, or no NAT_NETWORK.
+ * The lock of the node under which an address or a MAC is chosen, or found to be
+ * nobody's, and written down: a descriptor.  9 after a minute.
  */
-int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *ret_lock, struct vz_err *e);
+int ct_node_lock(const struct ct *ct, struct vz_err *e);
+/*
+ * Puts free addresses of NAT_NETWORK in its place, in ct->conf and @ch.  They
+ * are reserved as long as *@lock, of ct_node_lock() and taken here if it is not yet, is
+ * open: until then they must be on disk.  89 when there are none, or no NAT_NETWORK.
+ */
+int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *lock, struct vz_err *e);
 /* Is a create of @id under way, or was it killed and not yet cleaned up? */
 bool ct_is_creating(uint32_t id);
 /* Adds the addresses that creates which are under way have chosen. */
 void ct_creating_addrs(struct vz_strv *ret);
+/* Calls @see with the NETIF of each of them. */
+void ct_creating_netifs(void (*see)(uint32_t id, const char *netif, void *arg), void *arg);
 
 /* ---- dist.c ------------------------------------------------------------- */
 

@@ -113,6 +113,9 @@ int ct_freeze(struct ct *ct, bool on, struct vz_err *e);
  */
 int ct_repair(struct ct *ct, struct vz_err *e);
 
+/* Do two entries of IP_ADDRESS have an address in common?  A network's own is all of it. */
+bool ct_addrs_overlap(const char *a, const char *b);
+
 /* Logs which limits the container has hit since the last time. */
 void ct_hits_log(const struct ct *ct);
 /*

@@ -250,7 +250,7 @@ static int choose_all(struct ct *ct, struct vz_strv *ret, struct vz_err *e)
 	return r;
 }
 
-static int lock_node(const struct ct *ct, struct vz_err *e)
+int ct_node_lock(const struct ct *ct, struct vz_err *e)
 {
 	const char *dir = conf_str(ct->node, P_LOCKDIR);
 	_cleanup_free_ char *path = xasprintf("%s/nat.lck", dir ? dir : "");
@@ -280,15 +280,16 @@ static int replace_auto(struct conf *c, const struct vz_strv *addrs, struct vz_e
 	return conf_set(c, P_IP_ADDRESS, text, CONF_FILE, e);
 }
 
-int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *ret_lock, struct vz_err *e)
+int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *lock, struct vz_err *e)
 {
 	_cleanup_strv_ struct vz_strv addrs = VZ_STRV_INIT;
-	_cleanup_close_ int lock = lock_node(ct, e);
 	_cleanup_free_ char *text = NULL;
 	int r;
 
-	if (lock < 0)
-		return lock;
+	if (*lock < 0)
+		*lock = ct_node_lock(ct, e);
+	if (*lock < 0)
+		return *lock;
 	r = choose_all(ct, &addrs, e);
 	if (r == 0)
 		r = replace_auto(ct->conf, &addrs, e);
@@ -297,6 +298,5 @@ int ct_auto_addrs(struct ct *ct, struct conf_change *ch, int *ret_lock, struct v
 	conf_change_set_auto(ch, &addrs);
 	text = vz_strv_join(&addrs, " ");
 	vz_info("IP address(es) chosen: %s", text);
-	*ret_lock = take_fd(&lock);
 	return 0;
 }

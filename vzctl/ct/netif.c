@@ -71,6 +71,28 @@ static void others_done(struct others *o)
 	free(o->v);
 }
 
+static void add_others(struct others *o, uint32_t id, const struct conf *c)
+{
+	const struct conf_netif *nif;
+	size_t n = conf_netifs(c, &nif);
+
+	o->v = xrealloc(o->v, (o->n + n + 1) * sizeof(*o->v));
+	for (size_t i = 0; i < n; i++) {
+		o->v[o->n] = (struct other){ id, nif[i] };
+		o->v[o->n++].n.extra = NULL;
+	}
+}
+
+/* Of a create that is under way: it has no config file yet. */
+static void see_creating(uint32_t id, const char *netif, void *arg)
+{
+	_cleanup_conf_ struct conf *c = conf_new();
+	struct others *o = arg;
+
+	if (id != o->own && *netif && conf_set(c, P_NETIF, netif, CONF_FILE, VZ_IGNORE) == 0)
+		add_others(o, id, c);
+}
+
 static int load_others(uint32_t own, struct others *ret, struct vz_err *e)
 {
 	_cleanup_free_ uint32_t *ids = NULL;
@@ -82,19 +104,14 @@ static int load_others(uint32_t own, struct others *ret, struct vz_err *e)
 		_cleanup_free_ char *path = conf_ct_path(ids[i]);
 		_cleanup_strv_ struct vz_strv problems = VZ_STRV_INIT;
 		_cleanup_conf_ struct conf *c = NULL;
-		const struct conf_netif *nif;
-		size_t k;
 
 		/* One that cannot be read is no reason to refuse another. */
 		if (ids[i] == own || conf_check_file(path, &c, &problems, VZ_IGNORE) < 0)
 			continue;
-		k = conf_netifs(c, &nif);
-		ret->v = xrealloc(ret->v, (ret->n + k + 1) * sizeof(*ret->v));
-		for (size_t j = 0; j < k; j++) {
-			ret->v[ret->n] = (struct other){ ids[i], nif[j] };
-			ret->v[ret->n++].n.extra = NULL;
-		}
+		add_others(ret, ids[i], c);
 	}
+	if (r >= 0)
+		ct_creating_netifs(see_creating, ret);
 	return r < 0 ? r : 0;
 }
 

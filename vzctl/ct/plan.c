@@ -359,7 +359,7 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 	p->ct = ct;
 	p->command = command;
 	p->cg = CG_INIT;
-	p->init_sock = p->mon_sock = p->userns = p->netns = p->dev = -EBADF;
+	p->init_sock = p->mon_sock = p->userns = p->netns = p->dev = p->node_lock = -EBADF;
 	if (!ct->root || *ct->root != '/')
 		return vz_fail(e, VZ_VE_ROOT_NOTSET, 0, "VE_ROOT is not set");
 	if (!ct->private || *ct->private != '/')
@@ -387,6 +387,7 @@ void ct_plan_done(struct ct_plan *p)
 	close_fd(&p->userns);
 	close_fd(&p->netns);
 	close_fd(&p->dev);
+	close_fd(&p->node_lock);
 	free(p->addrs);
 	free(p->nat_nets);
 	free(p->fwds);

@@ -202,13 +202,24 @@ static int apply_devs(struct apply *a, const struct conf *old, struct vz_err *e)
 	return r;
 }
 
+/* What others have is refused before anything has changed; netif.c and netdev.c did theirs. */
+static int check_running(const struct apply *a, struct vz_err *e)
+{
+	int r = 0;
+
+	if (conf_change_has(a->ch, P_IP_ADDRESS))
+		r = ct_addrs_check(a->plan, a->ch, e);
+	if (r == 0 && conf_change_has(a->ch, P_PORTFWD))
+		r = net_nat_check(&a->plan->net, e);
+	return r;
+}
+
 static int apply_running(struct apply *a, const struct conf *old, struct vz_err *e)
 {
 	_cleanup_close_ int netns = -EBADF;
-	int r = 0;
+	int r = check_running(a, e);
 
-	/* First: a port that is taken is refused before anything has changed. */
-	if (conf_change_has(a->ch, P_PORTFWD) || conf_change_has(a->ch, P_IP_ADDRESS))
+	if (r == 0 && (conf_change_has(a->ch, P_PORTFWD) || conf_change_has(a->ch, P_IP_ADDRESS)))
 		r = ct_nat_apply(a->plan, e);
 	if (r == 0)
 		r = apply_limits(a, e);
@@ -219,6 +230,8 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 		return netns;
 	a->netns = netns;
 	if (conf_change_has(a->ch, P_IP_ADDRESS))
+		r = ct_addrs_note(a->ct->id, a->ch, e);
+	if (r == 0 && conf_change_has(a->ch, P_IP_ADDRESS))
 		r = ct_addrs_apply(a->plan, netns, a->ch, conf_list(old, P_IP_ADDRESS), e);
 	if (r == 0 && conf_change_has(a->ch, P_NETDEV))
 		r = ct_netdevs_apply(a->plan, netns, old, e);
@@ -473,7 +486,7 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
 	bool running = ct_is_running(ct->slice, ct->id), later;
-	_cleanup_close_ int addr_lock = -EBADF;
+	_cleanup_close_ int lock = -EBADF;
 	_cleanup_conf_ struct conf *old = NULL;
 	char names[256];
 	int r;
@@ -484,6 +497,12 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		r = set_password(ct, o->userpasswd, e);
 		if (r < 0 || conf_change_empty(o->change))
 			return r;
+	}
+	/* Another set, of another container, with the same MAC waits until this is saved. */
+	if (conf_change_has(o->change, P_NETIF) && !o->dry_run) {
+		lock = ct_node_lock(ct, e);
+		if (lock < 0)
+			return lock;
 	}
 	r = compose(ct, o, &old, e);
 	if (r < 0)
@@ -504,7 +523,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		return 0;
 	}
 	if (ct_auto_wanted(ct->conf) && conf_change_has(o->change, P_IP_ADDRESS)) {
-		r = ct_auto_addrs(ct, o->change, &addr_lock, e);
+		r = ct_auto_addrs(ct, o->change, &lock, e);
 		if (r < 0)
 			return r;
 	}
@@ -526,6 +545,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 	r = set_name(ct, old, e);
 	if (r == 0)
 		r = save(ct, o, e);
+	close_fd(&lock);
 	if (r == 0 && later && o->setmode)
 		r = restart(ct, e);
 	return r;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -385,11 +386,38 @@ static const struct ct_step start_steps[] = {
 
 /* ---- the command --------------------------------------------------------- */
 
+#define ENDING_MS 2000
+#define ENDING_NAP_MS 5
+
+/*
+ * Somebody in the groups is not enough: what a start that was killed has left sees its
+ * end a moment later, and so do processes whose init was killed.  The lock is ours, so no
+ * start is under way, and ct_cleanup() ends what a state file says is nobody's.
+ */
+static bool runs(const struct ct *ct)
+{
+	const struct timespec nap = { .tv_nsec = ENDING_NAP_MS * 1000000L };
+	struct ct_state st;
+
+	for (int ms = 0; ms < ENDING_MS; ms += ENDING_NAP_MS) {
+		_cleanup_close_ int pidfd = -EBADF;
+
+		if (!ct_is_running(ct->slice, ct->id))
+			return false;
+		if (ct_init_pid(ct, &pidfd, VZ_IGNORE) > 0)
+			return true;
+		if (ct_state_load(ct->id, &st) == 0)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
 static int check(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 {
 	struct stat st;
 
-	if (ct_is_running(ct->slice, ct->id))
+	if (runs(ct))
 		return vz_fail(e, VZ_VE_RUNNING, 0, "Container is already running");
 	if (conf_bool(ct->conf, P_DISABLED, false) && !o->force)
 		return vz_fail(e, VZ_VE_START_DISABLED, 0,
@@ -491,7 +519,10 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	r = ct_cleanup(&p, false, e);
 	if (r < 0)
 		return r;
-	r = ct_steps_run(start_steps, ARRAY_SIZE(start_steps), &p, e);
+	if (!o->skip_ve_setup)
+		r = net_nat_check(&p.net, e);
+	if (r == 0)
+		r = ct_steps_run(start_steps, ARRAY_SIZE(start_steps), &p, e);
 	if (r < 0)
 		return vz_wrap(e, r, "Container start failed");
 	say_limits(ct);

@@ -116,7 +116,7 @@ int ct_state_running(uint32_t id, struct vz_err *e)
 
 void ct_state_remove(uint32_t id)
 {
-	static const char *const names[] = { "state", "console.sock", "hits", "" };
+	static const char *const names[] = { "state", "console.sock", "hits", "addrs", "" };
 
 	ct_seed_retire(id);
 

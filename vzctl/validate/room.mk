@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-$(eval $(call prog_rule,vzcfgvalidate,vzctl/validate/vzcfgvalidate.c,conf base,static))
+$(eval $(call prog_rule,vzcfgvalidate,vzctl/validate/vzcfgvalidate.c,$(LINK_ORDER),static))

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "conf/conf.h"
+#include "ct/ct.h"
 
 #define RESERVE_PERCENT 80	/* of the node's memory that guarantees may add up to */
 
@@ -245,6 +246,16 @@ static void check_netif(struct check *k)
 
 /* ---- against the other containers ------------------------------------ */
 
+static void compare_addr(struct check *k, const char *mine, const char *theirs, uint32_t id)
+{
+	size_t len = strcspn(mine, "/");
+
+	if (strcspn(theirs, "/") == len && strncmp(mine, theirs, len) == 0)
+		problem(k, "IP_ADDRESS: %s is also in %u.conf", mine, id);
+	else if (ct_addrs_overlap(mine, theirs))
+		problem(k, "IP_ADDRESS: %s overlaps %s in %u.conf", mine, theirs, id);
+}
+
 static void compare_net(struct check *k, uint32_t id, const struct conf *other)
 {
 	const struct vz_strv *mine = conf_list(k->c, P_IP_ADDRESS);
@@ -252,14 +263,9 @@ static void compare_net(struct check *k, uint32_t id, const struct conf *other)
 	const struct conf_netif *a, *b;
 	size_t na = conf_netifs(k->c, &a), nb = conf_netifs(other, &b);
 
-	for (size_t i = 0; i < mine->n; i++) {
-		size_t len = strcspn(mine->v[i], "/");
-
+	for (size_t i = 0; i < mine->n; i++)
 		for (size_t j = 0; j < theirs->n; j++)
-			if (strcspn(theirs->v[j], "/") == len &&
-			    strncmp(mine->v[i], theirs->v[j], len) == 0)
-				problem(k, "IP_ADDRESS: %s is also in %u.conf", mine->v[i], id);
-	}
+			compare_addr(k, mine->v[i], theirs->v[j], id);
 	for (size_t i = 0; i < na; i++)
 		for (size_t j = 0; j < nb; j++) {
 			if (*a[i].host_ifname && str_eq(a[i].host_ifname, b[j].host_ifname))
