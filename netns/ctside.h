@@ -53,5 +53,7 @@ void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, i
 
 /* The name of a veth's host end. */
 void ctside_veth_name(uint32_t ctid, const struct net_veth *v, char buf[16]);
+/* Its port; with a MAC that was chosen at random, which nobody knows, dev is "". */
+struct guard_port ctside_veth_port(uint32_t ctid, const struct net_veth *v);
 
 #endif

@@ -363,6 +363,12 @@ static void put_port(struct nft *t, const struct net_plan *plan, const struct gu
 		eth_port(t, plan, p, &n);
 }
 
+void guard_port_text(struct nft *ret, const struct net_plan *p, const struct guard_port *port)
+{
+	begin(ret, p->ctid);
+	put_port(ret, p, port);
+}
+
 /* The kernel may have nf_tables, but not what we need of it: then a module is missing. */
 static int missing(const struct net_plan *p, int r, struct vz_err *e)
 {
@@ -566,10 +572,27 @@ static int change_elems(const struct net_plan *p, const struct net_addr *a, size
 	return r;
 }
 
+static int replace_venet_both(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+			      const struct net_addr *a, size_t n, struct vz_err *e)
+{
+	_cleanup_free_ struct net_addr *all = xcalloc(n_have + n + 1, sizeof(*all));
+
+	if (n_have)
+		memcpy(all, have, n_have * sizeof(*all));
+	if (n)
+		memcpy(all + n_have, a, n * sizeof(*all));
+	return replace_venet(p, all, n_have + n, e);
+}
+
+int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+		      struct vz_err *e)
+{
+	return replace_venet_both(p, have, n_have, p->addrs, p->n_addrs, e);
+}
+
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e)
 {
-	_cleanup_free_ struct net_addr *all = NULL;
 	int r;
 
 	if (p->guard == NET_GUARD_NO || !n)
@@ -579,11 +602,7 @@ int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_
 		if (r != -ENOENT && !nft_missing(r))
 			return r;
 	}
-	all = xcalloc(n_have + n, sizeof(*all));
-	if (n_have)
-		memcpy(all, have, n_have * sizeof(*all));
-	memcpy(all + n_have, a, n * sizeof(*all));
-	return replace_venet(p, all, n_have + n, e);
+	return replace_venet_both(p, have, n_have, a, n, e);
 }
 
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,

@@ -44,8 +44,14 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e);
  */
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
+/* All of venet0's port again, for @have and the plan's, whatever has become of it. */
+int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+		      struct vz_err *e);
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
+struct nft;
+/* What makes a port, not committed: to be compared with what there is.  nft_done(). */
+void guard_port_text(struct nft *ret, const struct net_plan *p, const struct guard_port *port);
 /* The table with all in it; none, or no nf_tables, is fine. */
 int guard_remove(uint32_t ctid, struct vz_err *e);
 

@@ -221,7 +221,7 @@ static int restore(struct nl_sock *h, const struct net_plan *p, const struct rtn
 	if (r >= 0)
 		r = host_addrs_add(h, &b, &quiet, l->ifindex, p->addrs, p->n_addrs, have, n_have,
 				   e);
-	return r < 0 ? r : guard_addrs_add(p, have, n_have, p->addrs, p->n_addrs, e);
+	return r < 0 ? r : guard_venet_again(p, have, n_have, e);
 }
 
 int net_restore(const struct net_plan *p, struct vz_err *e)

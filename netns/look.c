@@ -310,6 +310,16 @@ static int load_guard(struct looking *k, struct vz_err *e)
 
 	if (r < 0 || !k->out->guarded)
 		return r;
+	for (size_t i = 0; i < k->p->n_veths + 1; i++) {
+		struct guard_port port = i ? ctside_veth_port(k->p->ctid, &k->p->veths[i - 1]) :
+					     guard_venet(k->p);
+
+		if (vz_strv_has(&k->out->guards, port.dev))
+			guard_parts_wanted(k->p, &port, &k->out->guard_want);
+	}
+	r = guard_parts_load(k->p->ctid, &k->out->guard_want, &k->out->guard_have, e);
+	if (r < 0)
+		return r;
 	snprintf(table, sizeof(table), "vz_%u", k->p->ctid);
 	return nft_counters(NFPROTO_NETDEV, table, false, see_counter, k, VZ_SYSTEM_ERROR, e);
 }
@@ -448,5 +458,7 @@ void net_look_done(struct net_look *l)
 	free(l->drops);
 	free(l->fwds);
 	vz_strv_done(&l->guards);
+	guard_parts_done(&l->guard_have);
+	guard_parts_done(&l->guard_want);
 	*l = (struct net_look){ 0 };
 }

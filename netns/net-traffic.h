@@ -28,6 +28,7 @@
 #ifndef NETNS_TRAFFIC_H
 #define NETNS_TRAFFIC_H
 
+#include "base/buf.h"
 #include "net.h"
 
 #define NET_CLASSES 16		/* 0 .. 15 */
@@ -59,6 +60,13 @@ struct net_traffic {
  * on.  Code 3; -EOPNOTSUPP when the kernel lacks a part that is named.
  */
 int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, struct vz_err *e);
+
+/*
+ * Where the caps that are in force are not those of @t: a sentence each is added to
+ * @ret.  Changes nothing.  Code 3.
+ */
+int net_traffic_compare(const struct net_plan *p, const struct net_traffic *t,
+			struct vz_strv *ret, struct vz_err *e);
 
 /* As the container sees it: rx is what it got.  Bytes from the IP header on. */
 struct net_count {

@@ -212,6 +212,97 @@ int rate_queue_remove(struct nl_sock *h, uint32_t ctid, struct vz_err *e)
 	return rtnl_commit(h, &b, VZ_SYSTEM_ERROR, e);
 }
 
+/* ---- what there is --------------------------------------------------- */
+
+struct comparing {
+	const struct tc_class *want;
+	bool *seen;
+	size_t n;
+	const struct rate_link *links;
+	struct vz_strv *ret;
+};
+
+/* "what eth0 sends, class 1" */
+static void name_class(const struct comparing *c, uint32_t id, char buf[64])
+{
+	unsigned int idx = id >> 8 & 0x7f, cls = id >> 4 & 0xf;
+	bool in = id & 0x8000;
+
+	snprintf(buf, 64, "what %s %s, class %u", idx ? c->links[idx - 1].ifname :
+		 "all interfaces", in ? idx ? "gets" : "get" : idx ? "sends" : "send", cls);
+}
+
+static int compare_class(const struct tc_class *k, void *arg)
+{
+	struct comparing *c = arg;
+	char what[64], text[160];
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->want[i].id != k->id)
+			continue;
+		c->seen[i] = true;
+		if (c->want[i].ceil == k->ceil && c->want[i].rate == k->rate)
+			return 0;
+		name_class(c, k->id, what);
+		snprintf(text, sizeof(text), "RATE: the cap of %s is %llu kbit/s, not %llu", what,
+			 (unsigned long long)k->ceil / 125,
+			 (unsigned long long)c->want[i].ceil / 125);
+		vz_strv_add(c->ret, text);
+		return 0;
+	}
+	snprintf(text, sizeof(text), "RATE: class %x:%x is not configured", k->id >> 16,
+		 k->id & 0xffff);
+	vz_strv_add(c->ret, text);
+	return 0;
+}
+
+static int compare_tree(struct nl_sock *h, int ifb, struct comparing *c, struct vz_err *e)
+{
+	char what[64], text[160];
+	struct nl_fail f;
+	int r = tc_class_dump(h, ifb, compare_class, c, &f);
+
+	if (r < 0)
+		return rtnl_fail(e, VZ_SYSTEM_ERROR, r, &f);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->seen[i])
+			continue;
+		name_class(c, c->want[i].id, what);
+		snprintf(text, sizeof(text), "RATE: the cap of %s is missing", what);
+		vz_strv_add(c->ret, text);
+	}
+	return 0;
+}
+
+int rate_compare(struct nl_sock *h, uint32_t ctid, const struct net_traffic *t,
+		 const struct rate_link *links, size_t n, struct vz_strv *ret, struct vz_err *e)
+{
+	_cleanup_free_ struct tc_class *want = NULL;
+	_cleanup_free_ bool *seen = NULL;
+	struct comparing c = { .links = links, .ret = ret };
+	struct rtnl_link ifb;
+	char name[16];
+	int r;
+
+	ifb_name(ctid, name);
+	r = host_link(h, ctid, name, &ifb, VZ_SYSTEM_ERROR, e);
+	if (r < 0)
+		return r;
+	if (r == 0 && t->n_caps)
+		vz_strv_add(ret, "RATE: the device that would cap the traffic is missing");
+	if (r > 0 && !t->n_caps)
+		vz_strv_add(ret, "RATE: traffic is capped, and the configuration has no cap");
+	if (r == 0 || !t->n_caps)
+		return 0;
+	if (!(ifb.flags & IFF_UP))
+		vz_strv_add(ret, "RATE: the device that caps the traffic is down");
+	rate_tree(t, links, n, &want, &c.n);
+	seen = xcalloc(c.n + 1, sizeof(*seen));
+	c.want = want;
+	c.seen = seen;
+	return compare_tree(h, ifb.ifindex, &c, e);
+}
+
 /* ---- to the container --------------------------------------------------- */
 
 /*

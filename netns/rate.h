@@ -47,6 +47,9 @@ int rate_redirect(struct nl_sock *h, const struct rate_link *links, size_t n, in
 /* Undoes both; nothing there is fine. */
 int rate_redirect_off(struct nl_sock *h, const struct rate_link *links, size_t n,
 		      struct vz_err *e);
+/* Where what the ifb has differs from rate_tree(): sentences. */
+int rate_compare(struct nl_sock *h, uint32_t ctid, const struct net_traffic *t,
+		 const struct rate_link *links, size_t n, struct vz_strv *ret, struct vz_err *e);
 int rate_queue_remove(struct nl_sock *h, uint32_t ctid, struct vz_err *e);
 
 #endif

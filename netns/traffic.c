@@ -472,3 +472,16 @@ int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, str
 			       RATE_LINKS_MAX);
 	return apply(&h, p, t, links, n, e);
 }
+
+int net_traffic_compare(const struct net_plan *p, const struct net_traffic *t,
+			struct vz_strv *ret, struct vz_err *e)
+{
+	_cleanup_free_ struct rate_link *links = xcalloc(p->n_veths + 1, sizeof(*links));
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	size_t n = 0;
+	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
+
+	if (r >= 0)
+		r = find_links(&h, p, links, &n, e);
+	return r < 0 || n == 0 ? r : rate_compare(&h, p->ctid, t, links, n, ret, e);
+}

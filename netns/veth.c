@@ -64,6 +64,26 @@ static int parse_macs(const struct net_veth *v, uint8_t mac[6], uint8_t host_mac
 	return 0;
 }
 
+static struct guard_port port_of(const char *dev, const struct net_veth *v, const uint8_t mac[6])
+{
+	struct guard_port p = { .addrs = v->addrs, .n_addrs = v->n_addrs, .tagged = v->tagged,
+				.n_tagged = v->n_tagged };
+
+	snprintf(p.dev, sizeof(p.dev), "%s", dev);
+	memcpy(p.mac, mac, sizeof(p.mac));
+	return p;
+}
+
+struct guard_port ctside_veth_port(uint32_t ctid, const struct net_veth *v)
+{
+	uint8_t mac[6] = { 0 };
+	char dev[16] = "";
+
+	if (given(v->mac) && parse_mac(v->mac, mac) >= 0)
+		ctside_veth_name(ctid, v, dev);
+	return port_of(dev, v, mac);
+}
+
 static bool wants_vlan(const struct net_veth *v)
 {
 	return v->pvid || v->n_tagged;
@@ -212,30 +232,26 @@ int ctside_veth_make(struct nl_sock *h, uint32_t ctid, int netns_fd, const struc
 		     struct ctside_veth *ret, struct vz_err *e)
 {
 	struct ctside_veth made = { .v = v, .netns_fd = netns_fd, .guarded = v->mac_filter };
-	struct guard_port *p = &made.port;
-	struct rtnl_veth rv = { .name = p->dev, .peer_name = v->ifname, .peer_netns_fd = netns_fd,
+	char dev[16];
+	struct rtnl_veth rv = { .name = dev, .peer_name = v->ifname, .peer_netns_fd = netns_fd,
 				.group = host_group(ctid), .mtu = v->mtu };
 	struct rtnl_link l = { 0 };
 	int r;
 
-	ctside_veth_name(ctid, v, p->dev);
+	ctside_veth_name(ctid, v, dev);
 	r = parse_macs(v, rv.peer_mac, rv.mac, e);
 	if (r >= 0)
 		r = find_bridge(h, v, &rv.master, e);
 	if (r >= 0)
 		r = ctside_pair_make(h, ctid, &rv, VZ_VETH_ERROR, e);
 	if (r >= 0)
-		r = ctside_own_link(h, ctid, p->dev, &l, VZ_VETH_ERROR, e);
+		r = ctside_own_link(h, ctid, dev, &l, VZ_VETH_ERROR, e);
 	if (r < 0)
 		return r;
 	made.ifindex = l.ifindex;
 	made.peer = l.peer;
 	made.bridged = rv.master != 0;
-	memcpy(p->mac, rv.peer_mac, sizeof(p->mac));
-	p->addrs = v->addrs;
-	p->n_addrs = v->n_addrs;
-	p->tagged = v->tagged;
-	p->n_tagged = v->n_tagged;
+	made.port = port_of(dev, v, rv.peer_mac);
 	*ret = made;
 	return 0;
 }
@@ -372,12 +388,9 @@ static void put_host(struct nl_batch *b, const struct veth_ends *x, const char *
 static int set_guard(const struct veth_ends *x, const struct net_plan *p, const char *name,
 		     const struct net_veth *now, const uint8_t mac[6], struct vz_err *e)
 {
-	struct guard_port port = { .addrs = now->addrs, .n_addrs = now->n_addrs,
-				   .tagged = now->tagged, .n_tagged = now->n_tagged };
+	struct guard_port port = port_of(name, now, mac);
 	int r = 0;
 
-	memcpy(port.dev, name, strlen(name) + 1);
-	memcpy(port.mac, mac, 6);
 	/* Of two chains on one device both decide: no moment without any. */
 	if (now->mac_filter)
 		r = guard_port_add(p, &port, e);
@@ -542,22 +555,21 @@ static int restore_end(struct nl_sock *h, const struct net_veth *v, const struct
 int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	struct guard_port port = { .addrs = v->addrs, .n_addrs = v->n_addrs,
-				   .tagged = v->tagged, .n_tagged = v->n_tagged };
+	struct guard_port port = ctside_veth_port(p->ctid, v);
 	uint8_t mac[6], host_mac[6];
 	struct rtnl_link l;
+	char name[16];
 	int master, r = host_open(&h, VZ_VETH_ERROR, e);
 
 	if (r < 0)
 		return r;
-	ctside_veth_name(p->ctid, v, port.dev);
-	r = host_link(&h, p->ctid, port.dev, &l, VZ_VETH_ERROR, e);
+	ctside_veth_name(p->ctid, v, name);
+	r = host_link(&h, p->ctid, name, &l, VZ_VETH_ERROR, e);
 	if (r <= 0)
 		return r;
 	r = parse_macs(v, mac, host_mac, e);
 	if (r >= 0)
 		r = find_bridge(&h, v, &master, e);
-	memcpy(port.mac, mac, sizeof(port.mac));
 	/* Guarded before it is in its bridge. */
 	if (r >= 0 && v->mac_filter && given(v->mac))
 		r = guard_port_add(p, &port, e);

@@ -104,8 +104,10 @@ damaged()
 }
 repaired()
 {
+	local line=${out%%$'\n'*}
 	run vzctl repair $ct
 	is $rc 0 "repair" || diag "$out" "$err"
+	[[ $out == *"Repaired: $line"* ]] && tap_pass "says so" || { tap_fail "says so"; diag "$line" "$out"; }
 	code 0 '' "brings it back" vznet check $ct
 }
 
@@ -133,6 +135,31 @@ code 0 '' "and added it" vznet check $ct
 nft delete table netdev vz_$ct
 damaged "nothing guards venet0.$ct: .*nothing guards $host" "the guard is gone" 2
 repaired
+code 0 'nothing to repair' "nothing to repair" vzctl repair $ct
+nft flush chain netdev vz_$ct venet0.$ct.ip6
+damaged "guard: chain venet0.$ct.ip6 of table netdev vz_$ct has 0 rules, not" "rules of the guard are gone"
+repaired
+nft insert rule netdev vz_$ct $host accept
+damaged "guard: chain $host of table netdev vz_$ct has" "one more, that lets all through"
+repaired
+nft add element netdev vz_$ct venet0.$ct.ip '{ 192.0.2.99 }'
+damaged "guard: set venet0.$ct.ip of table netdev vz_$ct has not the addresses" "another source"
+repaired
+run vzctl set $ct --rate '*:1:10000' --save
+is $rc 0 "a cap" || diag "$out" "$err"
+code 0 '' "as configured" vznet check $ct
+run vznet $ct
+class=$(tc class show dev vzr$ct | awk '/ root / {print $3; exit}')
+tc class change dev vzr$ct parent "${class%:*}:" classid "$class" htb rate 99mbit ceil 99mbit
+damaged "RATE: the cap of what all interfaces send, class 1 is 99000 kbit/s, not 10000" "another rate"
+repaired
+tc qdisc del dev vzr$ct root
+damaged "RATE: the cap of what all interfaces send, class 1 is missing" "no classes" 6
+repaired
+ip link del vzr$ct
+damaged "RATE: the device that would cap the traffic is missing" "no device"
+repaired
+run vzctl set $ct --rate '' --save
 ip link set $host nomaster
 damaged "eth0: $host is in no bridge, not in bridge br0" "a port has left its bridge"
 repaired
@@ -151,6 +178,7 @@ inside ip link set lan0 name eth0
 inside ip link del eth0
 damaged "eth0: link $host is missing" "a link is gone"
 run vzctl repair $ct
+like "$out" "Left as it is: eth0: link $host is missing" "repair says what it leaves"
 damaged "eth0: link $host is missing" "which was its root's decision"
 
 vlan=vlan=10+20 has=" vlan 10 tagged 20"

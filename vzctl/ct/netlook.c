@@ -7,10 +7,11 @@
 #include "ct/ct-int.h"
 #include "net-traffic.h"
 
-static void copy_caps(const struct ct_plan *p, struct ct_netlook *l)
+static int look_caps(const struct ct_plan *p, struct ct_netlook *l, struct vz_err *e)
 {
 	_cleanup_free_ struct net_cap *v = NULL;
 	size_t n = ct_traffic_caps(p, &v);
+	const struct net_traffic t = { .caps = v, .n_caps = n };
 
 	l->caps = xcalloc(n ? n : 1, sizeof(*l->caps));
 	for (size_t i = 0; i < n; i++) {
@@ -20,17 +21,7 @@ static void copy_caps(const struct ct_plan *p, struct ct_netlook *l)
 		c->rate = v[i].rate;
 		snprintf(c->ifname, sizeof(c->ifname), "%s", v[i].ifname ? v[i].ifname : "");
 	}
-}
-
-static void compare_caps(struct ct_netlook *l)
-{
-	bool shaped = false;
-
-	for (size_t i = 0; i < l->net.n_links; i++)
-		shaped = shaped || (l->net.links[i].host.ifindex &&
-				    str_eq(l->net.links[i].host.kind, "ifb"));
-	if (l->n_caps && !shaped)
-		vz_strv_add(&l->diffs, "RATE: the device that would cap the traffic is missing");
+	return net_traffic_compare(&p->net, &t, &l->diffs, e);
 }
 
 static int look(struct ct_plan *p, struct ct_netlook *l, struct vz_err *e)
@@ -47,8 +38,9 @@ static int look(struct ct_plan *p, struct ct_netlook *l, struct vz_err *e)
 	if (r < 0)
 		return r;
 	net_look_compare(&p->net, &l->net, &l->diffs);
-	copy_caps(p, l);
-	compare_caps(l);
+	r = look_caps(p, l, e);
+	if (r < 0)
+		return r;
 	r = ct_traffic_read(p->ct->id, &l->traffic, e);
 	return r == -ENOENT ? 0 : r;
 }
@@ -59,6 +51,7 @@ int ct_netlook(struct ct *ct, struct ct_netlook *ret, struct vz_err *e)
 	_cleanup_(ct_plan_done) struct ct_plan p = {
 		.ct = ct, .command = "vznet", .cg = CG_INIT, .init_sock = -EBADF,
 		.mon_sock = -EBADF, .userns = -EBADF, .netns = -EBADF, .dev = -EBADF,
+		.node_lock = -EBADF,
 	};
 	struct ct_netlook l = { 0 };
 	int r = look(&p, &l, e);

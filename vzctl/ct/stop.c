@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ct/ct-int.h"
+#include "ct/netlook.h"
 #include "mon/mon.h"
 #include "sys/syscalls.h"
 
@@ -47,6 +48,7 @@ int ct_cleanup(struct ct_plan *p, bool umount, struct vz_err *e)
 		/* The interfaces go, whatever a script thinks of it. */
 		if (had && ct_netif_scripts(p->ct, "down", &why) < 0)
 			vz_warn("%s, ignoring", why.msg);
+		ct_addrs_noted(p);
 		r = net_detach(&p->net, e);
 		if (r < 0)
 			return r;
@@ -249,40 +251,60 @@ int ct_freeze(struct ct *ct, bool on, struct vz_err *e)
 }
 
 /* The node's rules may have been flushed under it, its ports be elsewhere. */
-static int repair_net(struct ct_plan *p, struct vz_err *e)
+static int restore_net(struct ct_plan *p, struct vz_err *e)
 {
-	int r = ct_nat_apply(p, e);
+	int r = ct_addrs_restore(p, e);
 
+	if (r == 0)
+		r = ct_nat_apply(p, e);
 	for (size_t i = 0; i < p->net.n_veths && r >= 0; i++)
 		r = net_veth_restore(&p->net, &p->net.veths[i], e);
-	return r;
+	return r < 0 ? r : ct_traffic_apply(p, e);
+}
+
+/* What was otherwise than configured, and what has become of it; true: something was. */
+static bool say_repaired(struct ct *ct, const struct vz_strv *was)
+{
+	_cleanup_(ct_netlook_done) struct ct_netlook now = { 0 };
+
+	if (ct_netlook(ct, &now, VZ_IGNORE) < 0)
+		return false;
+	for (size_t i = 0; i < was->n; i++)
+		vz_info("%s: %s", vz_strv_has(&now.diffs, was->v[i]) ? "Left as it is" : "Repaired",
+			was->v[i]);
+	return was->n;
+}
+
+static bool has_monitor(uint32_t id)
+{
+	struct ct_state st;
+
+	return ct_state_load(id, &st) == 0 && st.mon_start &&
+	       ct_pid_start(st.mon) == st.mon_start;
 }
 
 static int repair_running(struct ct *ct, struct vz_err *e)
 {
+	_cleanup_(ct_netlook_done) struct ct_netlook was = { 0 };
 	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
-	struct ct_state st;
+	bool adopt = !has_monitor(ct->id), said;
 	int r = ct_plan_make(ct, "repair", &p, e);
 
-	if (r == 0)
-		r = ct_addrs_restore(&p, e);
 	if (r < 0)
 		return r;
-	if (ct_state_load(ct->id, &st) == 0 && st.mon_start &&
-	    ct_pid_start(st.mon) == st.mon_start) {
-		r = ct_plan_make(ct, "repair", &p, e);
-		if (r == 0)
-			r = repair_net(&p, e);
-		if (r == 0)
-			vz_info("Container is running, nothing to repair");
+	(void)ct_netlook(ct, &was, VZ_IGNORE);
+	if (adopt)
+		r = ct_adopt(&p, e);
+	if (r == 0)
+		r = restore_net(&p, e);
+	if (r < 0)
 		return r;
-	}
-	r = ct_adopt(&p, e);
-	if (r == 0)
-		r = repair_net(&p, e);
-	if (r == 0)
+	said = say_repaired(ct, &was.diffs);
+	if (adopt)
 		vz_info("Container has a monitor again; the console of this run is lost");
-	return r;
+	else if (!said)
+		vz_info("Container is running, nothing to repair");
+	return 0;
 }
 
 int ct_repair(struct ct *ct, struct vz_err *e)
