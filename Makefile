@@ -230,7 +230,10 @@ check-all:
 kernel: ## fetch the base, apply kernel-patches, build for QEMU: prints the image (4 GB, minutes)
 	$(Q)kernel-patches/kp build
 
-kernel-check: ## kernel-patches: apply, round trip, checkpatch, W=1 of what each patch touches, image
+kernel-debug: ## the same with kernel-patches/config/debug.config (KASAN, lockdep, kmemleak, ...)
+	$(Q)kernel-patches/kp build --debug
+
+kernel-check: ## kernel-patches: apply, round trip, checkpatch, W=1, sparse, kernel-doc, size, images
 	$(Q)kernel-patches/kp check
 
 tests: $(TESTS) default
@@ -245,7 +248,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | \
 		sort -u | expand -t 22
 
-.PHONY: analyze analyze-files all kernel kernel-check default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
+.PHONY: analyze analyze-files all kernel kernel-check kernel-debug default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
 	clean help
 .SECONDARY:
 -include $(all_objs:.o=.d)

@@ -193,4 +193,102 @@ ok "mail: the base is named" grep -q "^base-commit: $id" "$out/0000-cover-letter
 ok "mail: one patch alone" sh -c "'$kp' mail a/b --patch 2 --signoff 'A Human <h@example.org>' --out '$tmp/one' && grep -q '^Subject: \[PATCH\] mm: second' '$tmp/one/0001-mm-second.patch'"
 ok "mail: not without a name" says "who sends" env HOME=/nonexistent "$kp" mail a/b
 ok "an unknown set" says "no such set" "$kp" edit c
+
+# ---- the whole check, on a kernel of four files -----------------------------------------
+# Its Makefile does what kp asks of the real one: a configuration that may lose a line,
+# objects with W=1 and C=2, an image.
+for p in make gcc flex bison bc perl; do
+	command -v $p >/dev/null || { echo "# not tested: kp check, which needs $p"; echo "1..$n"; exit 0; }
+done
+export KP_PATCHES=$tmp/q KP_CACHE=$tmp/d
+k=$tmp/kernel
+mkdir -p "$k"/{mm,scripts,arch/x86} "$KP_PATCHES"/{config,v/one} "$KP_CACHE/sparse"
+echo 'mainmenu "small"' >"$k/Kconfig"
+printf '/* SPARSED */\nint a_f(int x) { return x + 1; }\n' >"$k/mm/a.c"
+printf '/** UNDOC */\nint b_f(int x) { return x * 3; }\n' >"$k/mm/b.c"
+cat >"$k/Makefile" <<'X'
+MAKEFLAGS += -r
+D = $(shell sed -n 's/^\(CONFIG_.*\)=y/-D\1/p' $(O)/.config)
+allnoconfig: ; grep -v '=n\|LOST' $(KCONFIG_ALLCONFIG) >$(O)/.config
+%.o: FORCE
+	mkdir -p $(O)/$(@D)
+	gcc $(D) $(if $(W),-Wall -Werror) -O2 -c -o $(O)/$@ $(@:.o=.c)
+	$(if $(C),$(CHECK) -D__x $(@:.o=.c) >&2)
+bzImage: $(patsubst %.c,%.o,$(wildcard mm/*.c))
+	mkdir -p $(O)/arch/x86/boot
+	cd $(O) && ld -r -o vmlinux mm/*.o && cp vmlinux arch/x86/boot/bzImage
+FORCE:
+X
+cat >"$k/scripts/bloat-o-meter" <<'X'
+#!/bin/bash
+syms() { nm -S "$1" | awk 'NF == 4 { print $4, $2 }' | sort; }
+echo "add/remove: some"
+echo "Function old new delta"
+comm -3 <(syms "$1") <(syms "$2") | awk '{ print $1, "?", $2, "?" }'
+echo "Total: Before, After"
+X
+printf '#!/bin/sh\nshift 2\ngrep -nH "UNDOC" "$@" | sed "s/^/Warning: /"\nexit 0\n' >"$k/scripts/kernel-doc"
+chmod +x "$k"/scripts/*
+printf '#!/bin/sh\nfor f; do [ ! -f "$f" ] || grep -nH SPARSED "$f" | sed "s/$/ warning: bad/"; done\n' >"$KP_CACHE/sparse/run"
+chmod +x "$KP_CACHE/sparse/run"
+echo 1 >"$KP_CACHE/sparse/version"
+cat >"$KP_PATCHES/BASE" <<'X'
+version 1.0
+package small
+commit 0
+mirror http://127.0.0.1:9
+sparse 1
+sparse-suite sid
+X
+echo CONFIG_ASKED=y >"$KP_PATCHES/config/qemu.config"
+echo CONFIG_DEBUG=y >"$KP_PATCHES/config/debug.config"
+echo v/one >"$KP_PATCHES/series"
+: >"$KP_PATCHES/v/one/series"
+echo "v: one" >"$KP_PATCHES/v/one/0000-cover-letter"
+echo "v1: first" >"$KP_PATCHES/v/one/CHANGELOG"
+"$kp" fetch --tree "$k" --unpinned 2>/dev/null
+w=$("$kp" edit v/one)
+[ -d "$w/mm" ] || { echo "Bail out! kp edit"; exit 1; }
+ok "kp config: lines of the fragment" grep -qx CONFIG_ASKED=y "$("$kp" config)"
+ok "and of debug.config, elsewhere" grep -qx CONFIG_DEBUG=y "$("$kp" config --debug)"
+echo CONFIG_LOST=y >>"$KP_PATCHES/config/qemu.config"
+ok "a line that does not survive is named" says "configuration lost CONFIG_LOST=y" "$kp" config
+sed -i '$d' "$KP_PATCHES/config/qemu.config"
+
+# change EXPECTED FILE [LINE...]: a patch that adds an option with a function, and the
+# lines to FILE: kp check says what is expected, or nothing
+change()
+{
+	git -C "$w" checkout -q -B kp/v/one refs/kp/start/v/one || return
+	printf 'mainmenu "small"\nconfig NEW_THING\n\tbool "new"\n' >"$w/Kconfig"
+	cat >>"$w/mm/a.c" <<-X
+		#ifdef CONFIG_NEW_THING
+		int new_f(int x);
+		int new_f(int x) { return x; }
+		#endif
+	X
+	[ $# -lt 3 ] || printf '%s\n' "${@:3}" >>"$w/mm/$2"
+	commit . "mm: change
+
+Assisted-by: test" && "$kp" refresh v/one || return
+	if [ -n "$1" ]; then says "$1" "$kp" check; else "$kp" check; fi
+}
+ok "check: an option, and what was said of the base, too" change '' a.c
+ok "the option is on in the image" grep -qx CONFIG_NEW_THING=y "$KP_CACHE/o/.config"
+ok "and off in the other" no grep -q NEW_THING=y "$KP_CACHE/o-off/.config"
+ok "check: warnings are errors" change "W=1 (o)" a.c 'static int unused;'
+ok "check: of what is compiled with the option off, too" \
+	change "W=1 (o-off)" a.c '#ifndef CONFIG_NEW_THING' 'static int unused;' '#endif'
+ok "check: what sparse says now" change "v/one: sparse" a.c '/* SPARSED too */'
+ok "check: what kernel-doc says now" change "v/one: kernel-doc" b.c '/** UNDOC too */'
+more='int more_f(void); int more_f(void) { return 0; }'
+ok "check: code that grows with the option off" change "have changed: more_f" b.c "$more"
+echo "more_f	wanted" >"$KP_PATCHES/v/one/bloat-allow"
+ok "unless that is defended" change '' b.c "$more"
+rm "$KP_PATCHES/v/one/bloat-allow"
+sed -i 's/^sparse 1/sparse 2/' "$KP_PATCHES/BASE"
+ok "check: sparse that cannot be had is no error" change '' a.c
+ok "but counted" grep -q '1 check skipped' <("$kp" check 2>/dev/null)
+ok "build --base is without the series" no grep -q new_f "$("$kp" build --base 2>/dev/null)"
+ok "build has it" grep -q new_f "$("$kp" build 2>/dev/null)"
 echo "1..$n"
