@@ -128,7 +128,7 @@ keep = test -e '$(D)$(2)' || install -m 644 '$(1)' '$(D)$(2)'
 
 install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -d $(D)$(SBINDIR) $(D)$(LIBEXECDIR) $(D)$(DATADIR)/dists/scripts $(D)$(DATADIR)/recipes \
-		$(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(PREFIX)/share/bash-completion/completions \
+		$(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(PREFIX)/share/bash-completion/completions \
 		$(D)$(SYSCONFDIR)/vz/conf $(D)$(SYSCONFDIR)/vz/names $(D)$(SYSCONFDIR)/vz/dists
 	install -m 755 $(addprefix $(O)/bin/,$(SBIN_PROGS)) $(D)$(SBINDIR)
 	install -m 755 $(addprefix $(O)/bin/,vzmon vztar) $(D)$(LIBEXECDIR)
@@ -136,6 +136,7 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -m 644 $(wildcard templates/dists/scripts/*) $(D)$(DATADIR)/dists/scripts
 	install -m 755 $(wildcard templates/recipes/*) $(D)$(DATADIR)/recipes
 	install -m 644 $(wildcard $(O)/man/*.5) $(D)$(MANDIR)/man5
+	install -m 644 $(wildcard $(O)/man/*.7) $(D)$(MANDIR)/man7
 	install -m 644 $(wildcard $(O)/man/*.8) $(D)$(MANDIR)/man8
 	$(Q)for l in $(NODE_LINKS); do ln -sf vzctl-node "$(D)$(SBINDIR)/$$l" && \
 		ln -sf vzctl-node.8 "$(D)$(MANDIR)/man8/$$l.8"; done
@@ -154,6 +155,7 @@ MAN_NAMES := $(patsubst %.in,%,$(notdir $(wildcard docs/man/*.in))) $(NODE_LINKS
 uninstall: ## remove what install put there; configuration and containers stay
 	rm -f $(addprefix $(D)$(SBINDIR)/,$(SBIN_PROGS) $(NODE_LINKS) vzifup-post) \
 		$(addprefix $(D)$(MANDIR)/man5/,$(filter %.5,$(MAN_NAMES))) \
+		$(addprefix $(D)$(MANDIR)/man7/,$(filter %.7,$(MAN_NAMES))) \
 		$(addprefix $(D)$(MANDIR)/man8/,$(filter %.8,$(MAN_NAMES))) \
 		$(D)$(PREFIX)/share/bash-completion/completions/vzctl \
 		$(D)$(PREFIX)/lib/systemd/system/vz.service
@@ -236,6 +238,10 @@ kernel-debug: ## the same with kernel-patches/config/debug.config (KASAN, lockde
 kernel-check: ## kernel-patches: apply, round trip, checkpatch, W=1, sparse, kernel-doc, size, images
 	$(Q)kernel-patches/kp check
 
+kernel-bench: ## kernel-patches: what fork, namespaces and the kernel log cost, in instructions
+	$(Q)$(MAKE) --no-print-directory MODE=debug tests
+	$(Q)kernel-patches/kp bench
+
 tests: $(TESTS) default
 
 check-unit: tests ## unit tests: no root, milliseconds each
@@ -248,7 +254,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | \
 		sort -u | expand -t 22
 
-.PHONY: analyze analyze-files all kernel kernel-check kernel-debug default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
+.PHONY: analyze analyze-files all kernel kernel-check kernel-debug kernel-bench default tests install uninstall deps demo demo-clean check check-all check-lint check-host check-unit \
 	clean help
 .SECONDARY:
 -include $(all_objs:.o=.d)

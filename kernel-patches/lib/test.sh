@@ -9,7 +9,8 @@ selftest_dirs()	# directories below selftests that the series touches
 		sed -n 's|^tools/testing/selftests/\([^/]*\)/.*|\1|p' | sort -u
 }
 
-# Static: the guest's root has the libraries of its own programs only.
+# Static: the guest's root has the libraries of its own programs only.  stddef.h is what
+# some of the base's forget to include.
 selftests()	# selftests O OUT DIR...: builds, with the headers of the tree
 {
 	local o=$1 out=$2 dir
@@ -19,7 +20,7 @@ selftests()	# selftests O OUT DIR...: builds, with the headers of the tree
 	mkdir -p "$out"
 	for dir; do
 		[ -d "$src/tools/testing/selftests/$dir" ] || die "$dir: no such selftests"
-		env CFLAGS="-static -isystem $o/usr/include" make -s -C "$src/tools/testing/selftests" O="$o" \
+		env CFLAGS="-static -include stddef.h -isystem $o/usr/include" make -s -C "$src/tools/testing/selftests" O="$o" \
 			KHDR_INCLUDES="-isystem $o/usr/include" TARGETS="$dir" INSTALL_PATH="$out/$dir.d" \
 			SKIP_TARGETS= FORCE_TARGETS=1 install >&2 || die "$dir: does not build"
 	done

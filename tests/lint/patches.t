@@ -291,4 +291,7 @@ ok "check: sparse that cannot be had is no error" change '' a.c
 ok "but counted" grep -q '1 check skipped' <("$kp" check 2>/dev/null)
 ok "build --base is without the series" no grep -q new_f "$("$kp" build --base 2>/dev/null)"
 ok "build has it" grep -q new_f "$("$kp" build 2>/dev/null)"
+printf '%s\n' 'base host fork 100 101 99' 'off host fork 100 102 99' 'on host fork 105 105' 'on ve fork 200 210' >"$tmp/figures"
+ok "the table of costs: medians, spread, difference to the base" \
+	grep -qE '^fork +100 +2.0% +100 +3.0% +\+0.00% +105 +0.0% +\+5.00% +200 +5.0% +\+100.00%$' <("${kp%/*}/lib/cost-table" "$tmp/figures")
 echo "1..$n"

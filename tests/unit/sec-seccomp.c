@@ -186,9 +186,33 @@ TEST(monitor)
 	end_case();
 }
 
+TEST(container_without_klog)
+{
+	/* In a user namespace the kernel's own answer would be the filter's. */
+	if (geteuid() != 0) {
+		printf("# not tried: needs root\n");
+		end_case();
+	}
+	is_int(sec_seccomp_load(SEC_PROFILE_CONTAINER), 0);
+	is_int(call(SYS_syslog, 3, 0, 16), -EPERM);
+	end_case();
+}
+
+TEST(container_with_klog)
+{
+	if (geteuid() != 0) {
+		printf("# not tried: needs root\n");
+		end_case();
+	}
+	is_int(sec_seccomp_load(SEC_PROFILE_CONTAINER | SEC_PROFILE_KLOG), 0);
+	is_int(call(SYS_syslog, 3, 0, 16), -EINVAL);
+	is_int(call(SYS_kexec_load, 0, 0, 0), -EPERM);
+	end_case();
+}
+
 TEST(bad_profiles)
 {
-	is_int(sec_seccomp_load(4), -EINVAL);
+	is_int(sec_seccomp_load(8), -EINVAL);
 	is_int(sec_seccomp_load(SEC_PROFILE_MONITOR | SEC_PROFILE_KEYCTL), -EINVAL);
 	is_int(sec_seccomp_load(~0u), -EINVAL);
 	is_int(prctl(PR_GET_SECCOMP), 0);

@@ -34,6 +34,7 @@ static const struct cmd cmds[] = {
 	{ "exec3", NULL, cmd_exec, .args = "<program> [arg ...]" },
 	{ "runscript", NULL, cmd_runscript, .args = "<script>" },
 	{ "console", NULL, cmd_console, .args = "[<ttynum>]" },
+	{ "log", NULL, cmd_log, .args = "[--follow]" },
 	{ "suspend", "chkpnt", cmd_suspend, .args = "--suspend | --resume" },
 	{ "resume", "restore", cmd_resume, .args = "--resume" },
 	{ "quotaon", NULL, cmd_quota, .args = "" },
@@ -93,7 +94,7 @@ static void catch_signals(const struct cmd *cmd)
 
 	sigaction(SIGPIPE, &ign, NULL);
 	if (cmd->run == cmd_exec || cmd->run == cmd_enter || cmd->run == cmd_console ||
-	    cmd->run == cmd_stat)
+	    cmd->run == cmd_stat || cmd->run == cmd_log)
 		return;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);

@@ -57,6 +57,8 @@ struct ct_plan {
 	size_t n_rules;
 	uint64_t caps;
 	unsigned int seccomp;
+	int ve;				/* sys_ve_type() */
+	bool klog;			/* has a kernel log of its own: /dev/kmsg, syslog(2) */
 	struct ns_init init;
 	struct vz_buf script;		/* distribution scripts to run before init */
 	struct vz_strv env, script_env, inits;
@@ -98,6 +100,11 @@ int ct_seed_find(void);
 int ct_seed_make(uint32_t id);
 /* @id's monitor ends. */
 void ct_seed_retire(uint32_t id);
+
+/* ---- klog.c: the kernel log of a container -------------------------------- */
+
+/* Whether the container has one, or will have one when it is started (@starting). */
+bool ct_has_klog(const struct ct_plan *p, bool starting);
 
 /* ---- place.c: where a container runs and writes ------------------------- */
 

@@ -147,6 +147,11 @@ int ct_run_script(struct ct *ct, const char *text, size_t len, const char *const
 		  int timeout_ms, struct vz_err *e);
 int ct_runscript(struct ct *ct, const char *file, struct vz_err *e);
 int ct_console(struct ct *ct, struct vz_err *e);
+/*
+ * Opens /dev/kmsg of a running container's own kernel log, non-blocking; 31, and 183
+ * where there is no such log.  The process is in the container's ve afterwards.
+ */
+int ct_klog_open(struct ct *ct, struct vz_err *e);
 
 /* Init's pid on the host, or a negative errno with 31. */
 pid_t ct_init_pid(const struct ct *ct, int *ret_pidfd, struct vz_err *e);

@@ -24,6 +24,9 @@ static const struct ns_dev default_devs[] = {
 	{ "net/tun", 'c', 10, 200, 0666 }, { "fuse", 'c', 10, 229, 0666 },
 };
 
+/* Of the container's own log: without that it is the node's, and not there. */
+static const struct ns_dev kmsg = { "kmsg", 'c', 1, 11, 0644 };
+
 /* Pseudo terminals, which devpts makes; loop devices never, not even by b:all. */
 static const struct cg_dev_rule default_rules[] = {
 	{ 'c', 5, 2, RW },
@@ -133,7 +136,7 @@ void ct_plan_devs(struct ct_plan *p)
 	const struct conf *c = p->ct->conf;
 	const struct conf_device *names, *numbers;
 	size_t n = conf_devices(c, P_DEVNODES, &names), m = conf_devices(c, P_DEVICES, &numbers);
-	size_t all = ARRAY_SIZE(default_devs) + n + m;
+	size_t all = ARRAY_SIZE(default_devs) + 1 + n + m;
 
 	p->devs = xcalloc(all, sizeof(*p->devs));
 	p->rules = xcalloc(all + ARRAY_SIZE(default_rules), sizeof(*p->rules));
@@ -142,6 +145,10 @@ void ct_plan_devs(struct ct_plan *p)
 	for (size_t i = 0; i < ARRAY_SIZE(default_devs); i++)
 		if (!str_eq(default_devs[i].name, "fuse") || ct_feature(c, "fuse", true))
 			add_dev(p, &default_devs[i], RW);
+	if (p->klog) {
+		add_dev(p, &kmsg, RW);
+		p->devs[p->n_devs - 1].mode = kmsg.mode;
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct ns_dev dev = { 0 };
 

@@ -255,6 +255,7 @@ static int enter_prepare(struct ct *ct, struct ct_plan *p, struct ns_enter *en, 
 	en->cgroup = cg_join_open(ct->slice, ct->id, init, e);
 	if (en->cgroup < 0)
 		return en->cgroup;
+	en->ve = p->ve;
 	en->secure = ct_secure;
 	en->secure_arg = p;
 	return 0;

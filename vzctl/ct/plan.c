@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "ct/ct-int.h"
+#include "sys/ve.h"
 
 /* The kernel's, SHMALL of linux/shm.h. */
 #define SHMALL_DEFAULT (UINT64_MAX - (UINT64_C(1) << 24))
@@ -297,6 +298,8 @@ static void plan_rights(struct ct_plan *p)
 		p->seccomp |= SEC_PROFILE_KEYCTL;
 	if (nf && str_eq(nf, "disabled"))
 		p->seccomp |= SEC_PROFILE_NONETFILTER;
+	if (p->klog)
+		p->seccomp |= SEC_PROFILE_KLOG;
 }
 
 int ct_secure(void *plan)
@@ -332,6 +335,9 @@ static void plan_init(struct ct_plan *p)
 		vz_strv_split(&p->env, conf_str(c, P_VE_ENVIRONMENT), " \t");
 	/* Without one the UTS namespace would begin with the node's. */
 	p->init.hostname = conf_str(c, P_HOSTNAME) ? conf_str(c, P_HOSTNAME) : "localhost";
+	p->init.ve = p->ve;
+	p->init.ve_name = p->ct->idstr;
+	p->init.klog = p->klog;
 	p->init.inits = (const char *const *)p->inits.v;
 	p->init.env = (const char *const *)p->env.v;
 	p->init.secure = ct_secure;
@@ -373,6 +379,8 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 	r = ct_net_plan(p, e);
 	if (r < 0)
 		return r;
+	p->ve = sys_ve_type();
+	p->klog = ct_has_klog(p, str_eq(command, "start"));
 	ct_plan_devs(p);
 	plan_rights(p);
 	plan_init(p);

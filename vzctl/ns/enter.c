@@ -98,11 +98,15 @@ static void take_limits(void)
 	}
 }
 
-/* Time namespaces are optional (5.6+, and may be off): joined apart. */
-static int join(int pidfd, struct vz_err *e)
+/*
+ * Time namespaces are optional (5.6+, and may be off): joined apart.  A ve that the host
+ * owns could not be joined by the container's root: a container that was started by a
+ * vzctl without it is in the node's.
+ */
+static int join(int pidfd, int ve, struct vz_err *e)
 {
 	(void)setns(pidfd, CLONE_NEWTIME);
-	if (setns(pidfd, JOIN_NS) < 0)
+	if ((ve && setns(pidfd, ve) < 0) || setns(pidfd, JOIN_NS) < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno,
 			       "Unable to join the container's namespaces");
 	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setgroups, 0, NULL) < 0 ||
@@ -155,7 +159,7 @@ static int enter_child(const struct ns_enter *en, int report, struct vz_err *e)
 	prctl(PR_SET_DUMPABLE, 0);
 	ns_reset_process();
 	make_room();
-	r = join(en->pidfd, e);
+	r = join(en->pidfd, en->ve, e);
 	if (r == 0)
 		r = setup_stdio(en, report, e);
 	if (r < 0)

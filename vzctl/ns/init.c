@@ -21,6 +21,7 @@
 #include "base/io.h"
 #include "ns/ns-int.h"
 #include "sys/syscalls.h"
+#include "sys/ve.h"
 
 static const struct {
 	int what;
@@ -215,6 +216,24 @@ static __noreturn void stand_in(const struct ns_init *in)
 			poll(NULL, 0, 200);
 }
 
+/*
+ * CLONE_INTO_CGROUP with CLONE_NEWCGROUP would root it at the parent's.  Nothing of the
+ * ve namespace is for the container's root to change later.
+ */
+static int unshare_rest(const struct ns_init *in, struct vz_err *e)
+{
+	int r;
+
+	if (unshare(CLONE_NEWCGROUP | in->ve) < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to create a cgroup namespace");
+	if (!in->ve)
+		return 0;
+	r = sys_ve_configure(in->ve_name, in->klog ? SYS_VE_LOG_SIZE : 0, true);
+	if (r < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, -r, "Unable to set up the ve namespace");
+	return 0;
+}
+
 static int init_setup(const struct ns_init *in, const struct ns_idmap *map, struct vz_err *e)
 {
 	struct ns_mounts m;
@@ -225,9 +244,9 @@ static int init_setup(const struct ns_init *in, const struct ns_idmap *map, stru
 	r = become_root(in, map, e);
 	if (r < 0)
 		return r;
-	/* CLONE_INTO_CGROUP with CLONE_NEWCGROUP would root it at the parent's. */
-	if (unshare(CLONE_NEWCGROUP) < 0)
-		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to create a cgroup namespace");
+	r = unshare_rest(in, e);
+	if (r < 0)
+		return r;
 	if (in->hostname && sethostname(in->hostname, strlen(in->hostname)) < 0)
 		return vz_fail(e, VZ_BADHOSTNAME, errno, "Unable to set hostname '%s'",
 			       in->hostname);

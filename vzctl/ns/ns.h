@@ -15,6 +15,9 @@
  * its console to the monitor, drops rights, and executes the container's init.
  * The socket is close-on-exec: its end means success, a struct vz_err failure.
  *
+ * Where the kernel has the ve namespace (sys/ve.h), init makes its own together
+ * with the cgroup namespace: it is in the container's cgroup by then.
+ *
  * No memory is allocated between clone and exec.
  */
 #ifndef VZ_NS_NS_H
@@ -46,6 +49,9 @@ struct ns_init {
 	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
 	int seed;			/* mount namespace to begin with, or -1: the caller's */
 	const char *hostname;		/* or NULL */
+	int ve;				/* sys_ve_type(); 0: the kernel has no ve namespace */
+	const char *ve_name;		/* of its own, which is sealed */
+	bool klog;			/* and gets a kernel log */
 	const char *const *inits;	/* programs tried in order, NULL terminated */
 	const char *const *env;		/* of init, NULL terminated */
 	const char *script;		/* run by the container's sh before init, or NULL */
@@ -116,6 +122,7 @@ ssize_t ns_recv_fd(int sock, int *ret_fd, void *data, size_t len);
 
 struct ns_enter {
 	int pidfd;			/* of the container's init */
+	int ve;				/* sys_ve_type(): 0 where there is nothing to join */
 	int cgroup;			/* to join (cg_join_open) */
 	const char *path, *alt_path;	/* programs; NULL: argv[0] and alt[0] */
 	const char *const *argv;

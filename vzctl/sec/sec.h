@@ -50,6 +50,7 @@ enum sec_profile {
 	SEC_PROFILE_CONTAINER = 0,
 	SEC_PROFILE_KEYCTL = 1u << 0,		/* with CONTAINER: FEATURES="keyctl:on" */
 	SEC_PROFILE_NONETFILTER = 1u << 1,	/* with CONTAINER: NETFILTER=disabled */
+	SEC_PROFILE_KLOG = 1u << 2,		/* with CONTAINER: has a kernel log of its own */
 	SEC_PROFILE_MONITOR = 1u << 8,		/* vzmon, alone */
 };
 

@@ -10,6 +10,7 @@
 
 _Static_assert(SEC_PROFILE_KEYCTL == SEC_CONTAINER_KEYCTL, "order of options in the policy");
 _Static_assert(SEC_PROFILE_NONETFILTER == SEC_CONTAINER_NONETFILTER, "order of options");
+_Static_assert(SEC_PROFILE_KLOG == SEC_CONTAINER_KLOG, "order of options");
 
 int sec_seccomp_load(unsigned int profile)
 {

@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "sys/syscalls.h"
+#include "sys/ve.h"
 
 static bool has_file(const char *path)
 {
@@ -145,7 +146,12 @@ static bool probe_device_rules(void)
 
 static bool probe_ve(void)
 {
-	return has_file("/proc/self/ns/ve");
+	return sys_ve_type() > 0;
+}
+
+static bool probe_ve_log(void)
+{
+	return sys_ve_has_log();
 }
 
 static const struct kfeat feats[] = {
@@ -166,7 +172,8 @@ static const struct kfeat feats[] = {
 	{ "tun", "/dev/net/tun", false, probe_tun },
 	{ "fuse", "/dev/fuse", false, probe_fuse },
 	{ "kvm", "--devnodes kvm:rw, virtual machines", false, probe_kvm },
-	{ "ve", "own kernel log and /proc view (kernel-patches)", false, probe_ve },
+	{ "ve", "a ve namespace for each container (kernel-patches)", false, probe_ve },
+	{ "ve.log", "own kernel log: dmesg inside, vzctl log", false, probe_ve_log },
 };
 
 size_t kfeat_all(const struct kfeat **ret)
