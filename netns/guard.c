@@ -1,283 +1,106 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The rules.  A match that a packet is too short for is no match, also when it
- * is an inverted one: so what is allowed is said positively, and the end of
- * each chain drops.
+ * Ports: a chain on the device, which leads to the common rules (guard-rules.c),
+ * and the elements of sets that these look up.  A port that changes gets the
+ * difference, in one transaction.
  */
 #define VZ_ROOM "netns"
 #include "guard.h"
-#include "nft.h"
+#include "guard-int.h"
 
-#include <linux/icmp.h>
-#include <linux/if_ether.h>
+#include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "host.h"
 
 /* Before whatever the administrator may have there (priority filter is 0). */
 #define PRIO (-500)
+#define TRIES 8
 
-#define IP_OFFSET 0x1fff	/* of NFT_IP_FRAG_OFF */
-#define IP6_OFFSET 0xfff8	/* of NFT_IP6_FRAG_OFF */
-#define IGMP_QUERY 0x11		/* RFC 3376 */
-#define MLD_QUERY 130		/* RFC 3810; 131 and 143 are reports */
-#define MLD_REPORT 131
-#define MLD2_REPORT 143
-#define ND_RS 133		/* RFC 4861 */
-#define ND_RA 134
-#define ND_NS 135
-#define ND_NA 136
-#define ND_REDIRECT 137
-#define OPT_SLLA 1
-#define OPT_TLLA 2
-#define OPT_NONCE 14		/* RFC 7527: duplicate detection that knows its own echo */
-#define ND_OPT		NFT_TH(24, 1)	/* of NS and NA: the first option's type */
-#define ND_OPT_LLA	NFT_TH(25, 7)	/* its length (1) and link-layer address */
-#define ND_OPT2		NFT_TH(32, 1)	/* behind it */
-
-/* Not the bare words: some are keywords of nft. */
-#define COUNTER(reason) "drop_" reason
-static const char *const counters[] = {
-	COUNTER("mac"), COUNTER("ip4"), COUNTER("ip6"), COUNTER("arp"), COUNTER("nd"),
-	COUNTER("ra"), COUNTER("dhcp"), COUNTER("bcast"), COUNTER("proto"),
-};
-static const uint8_t any6[16];
-
-/* Names of a port's chains and sets; a chain and a set may share one. */
-struct names {
-	char ip[24], ip6[24], arp[24], nd[24], dad[24], vlan[24];
+struct elem {
+	enum guard_set set;
+	bool range;
+	uint8_t n;			/* bytes of key, and of end */
+	uint8_t key[20], end[20];
+	char owner[32];			/* GUARD_PORT: "CTID/device" */
+	uint32_t rate;			/* GUARD_BCAST */
+	uint64_t packets, bytes;	/* GUARD_DROP, when read */
 };
 
-static void make_names(const char *dev, struct names *n)
+struct elems {
+	struct elem *v;
+	size_t n;
+};
+
+static void elems_done(struct elems *l)
 {
-	snprintf(n->ip, sizeof(n->ip), "%s.ip", dev);
-	snprintf(n->ip6, sizeof(n->ip6), "%s.ip6", dev);
-	snprintf(n->arp, sizeof(n->arp), "%s.arp", dev);
-	snprintf(n->nd, sizeof(n->nd), "%s.nd", dev);
-	snprintf(n->dad, sizeof(n->dad), "%s.dad", dev);
-	snprintf(n->vlan, sizeof(n->vlan), "%s.vlan", dev);
+	free(l->v);
 }
 
-static void begin(struct nft *t, uint32_t ctid)
-{
-	char table[NFT_TABLE_LEN];
+#define _cleanup_elems_ _cleanup_(elems_done)
 
-	snprintf(table, sizeof(table), "vz_%u", ctid);
-	nft_begin(t, NFPROTO_NETDEV, table);
+static struct elem *elems_add(struct elems *l, enum guard_set set)
+{
+	if ((l->n & (l->n - 1)) == 0)
+		l->v = xrealloc(l->v, (l->n ? 2 * l->n : 1) * sizeof(*l->v));
+	l->v[l->n] = (struct elem){ .set = set };
+	return &l->v[l->n++];
+}
+
+static uint32_t elem_ifindex(const struct elem *x)
+{
+	uint32_t v;
+
+	memcpy(&v, x->key, sizeof(v));
+	return v;
+}
+
+static void put_key(struct elem *x, uint32_t ifindex, const void *data, size_t len)
+{
+	struct nft_key k = { 0 };
+
+	nft_key_add(&k, &ifindex, sizeof(ifindex));
+	if (len)
+		nft_key_add(&k, data, len);
+	x->n = (uint8_t)k.n;
+	memcpy(x->key, k.b, k.n);
+}
+
+static void want(struct elems *l, enum guard_set set, uint32_t ifindex, const void *data,
+		 size_t len)
+{
+	put_key(elems_add(l, set), ifindex, data, len);
+}
+
+static void begin(struct nft *t)
+{
+	nft_begin(t, NFPROTO_NETDEV, NET_GUARD_TABLE);
 }
 
 /*
  * One socket until the process ends: closing it would wait for what the
  * transaction deleted to be freed (nft.h), and by then it is.
  */
-static int commit(struct nft *t, enum vz_code code, struct vz_err *e)
+static int socket_of(struct nl_sock **ret, enum vz_code code, struct vz_err *e)
 {
 	static struct nl_sock sock = { .fd = -EBADF };
-	int r = sock.fd >= 0 ? 0 : nl_open_proto(&sock, NETLINK_NETFILTER);
 
-	if (r < 0)
-		return vz_fail(e, code, -r, "cannot open a netlink socket (netfilter)");
-	return nft_commit_on(&sock, t, code, e);
+	*ret = &sock;
+	return sock.fd >= 0 ? 0 : nft_open(&sock, code, e);
 }
 
-#define drop_as(reason) nft_count(COUNTER(reason)), nft_drop()
-
-/* ---- routed ports ------------------------------------------------------ */
-
-/*
- * There is nobody on such a link but the node: no ARP, no neighbour discovery,
- * no multicast.  What is left is its addresses as source.
- */
-static void routed_rules(struct nft *t, const char *dev, const struct names *n)
+static int commit(struct nft *t, enum vz_code code, struct vz_err *e)
 {
-	nft_rule(t, dev, nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_goto(n->ip));
-	nft_rule(t, dev, nft_is(NFT_ETHER_TYPE, ETH_P_IPV6), nft_goto(n->ip6));
-	nft_rule(t, dev, nft_is(NFT_ETHER_TYPE, ETH_P_ARP), drop_as("arp"));
-	nft_rule(t, dev, drop_as("proto"));
+	struct nl_sock *s;
+	int r = socket_of(&s, code, e);
 
-	/* 224.0.0.0 and above: multicast, 255.255.255.255 */
-	nft_rule(t, n->ip, nft_between(NFT_NH(16, 1), 224, 255), drop_as("bcast"));
-	nft_rule(t, n->ip, nft_is(NFT_META_L4, IPPROTO_ICMP),
-		 nft_none_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_is(NFT_ICMP_TYPE, ICMP_REDIRECT),
-		 drop_as("ra"));
-	nft_rule(t, n->ip, nft_in(NFT_IP_SADDR, n->ip), nft_accept());
-	nft_rule(t, n->ip, drop_as("ip4"));
-
-	nft_rule(t, n->ip6, nft_is(NFT_NH(24, 1), 0xff), drop_as("bcast"));
-	nft_rule(t, n->ip6, nft_not_in(NFT_IP6_SADDR, n->ip6), drop_as("ip6"));
-	/* An unfinished chain of extension headers has no protocol: neither this nor another. */
-	nft_rule(t, n->ip6, nft_is_not(NFT_META_L4, IPPROTO_ICMPV6), nft_accept());
-	/* Without its first fragment it is nothing; that one is looked at below. */
-	nft_rule(t, n->ip6, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
-	nft_rule(t, n->ip6, nft_between(NFT_ICMP_TYPE, ND_RS, ND_REDIRECT), drop_as("nd"));
-	nft_rule(t, n->ip6, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_there(NFT_ICMP_TYPE),
-		 nft_accept());
-	nft_rule(t, n->ip6, drop_as("proto"));
+	return r < 0 ? r : nft_commit_on(s, t, code, e);
 }
 
-static void routed_port(struct nft *t, const struct guard_port *p, const struct names *n)
-{
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip, .fresh = true });
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6, .fresh = true });
-	routed_rules(t, p->dev, n);
-}
-
-/* ---- Ethernet ports ---------------------------------------------------- */
-
-/* Roles that belong to the network's operator. */
-static void ip_roles(struct nft *t, const char *chain)
-{
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
-	/* DHCP clients look at one of the two only: a server's port, or their own. */
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is_not(NFT_SPORT, 67),
-		 nft_is_not(NFT_DPORT, 68), nft_accept());
-	nft_rule(t, chain, nft_any_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_accept());
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT),
-		 drop_as("dhcp"));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMP),
-		 nft_is(NFT_ICMP_TYPE, ICMP_REDIRECT), drop_as("ra"));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_IGMP),
-		 nft_is(NFT_ICMP_TYPE, IGMP_QUERY), drop_as("ra"));
-	/* A malformed header has no protocol: neither this nor another. */
-	nft_rule(t, chain, nft_is_not(NFT_META_L4, IPPROTO_UDP), nft_accept());
-	nft_rule(t, chain, drop_as("proto"));
-}
-
-static void ip6_roles(struct nft *t, const char *chain, const char *nd)
-{
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_TCP), nft_accept());
-	/* Without its first fragment it is nothing; that one is looked at below. */
-	nft_rule(t, chain, nft_any_of(NFT_IP6_FRAG_OFF, IP6_OFFSET), nft_accept());
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_ICMPV6), nft_goto(nd));
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_is_not(NFT_SPORT, 547),
-		 nft_is_not(NFT_DPORT, 546), nft_accept());
-	nft_rule(t, chain, nft_is(NFT_META_L4, IPPROTO_UDP), nft_there(NFT_DPORT),
-		 drop_as("dhcp"));
-	/* The ports may be in the second fragment, behind a long chain of headers: no more UDP. */
-	nft_rule(t, chain, nft_is_not(NFT_META_L4, IPPROTO_UDP), nft_accept());
-	nft_rule(t, chain, drop_as("proto"));
-}
-
-static void arp_rules(struct nft *t, const struct guard_port *p, const struct names *n)
-{
-	/* Ethernet, IPv4, 6 and 4 bytes; then request or reply; then who says so */
-	struct nft_stmt head = nft_is(NFT_ARP_HEAD, 0x000108000604);
-	struct nft_stmt op = nft_between(NFT_ARP_OP, 1, 2);
-	struct nft_stmt who = nft_is_bytes(NFT_ARP_SADDR_ETHER, p->mac);
-
-	nft_chain_add(t, &(struct nft_chain){ .name = n->arp, .fresh = true });
-	if (p->n_addrs) {
-		nft_rule(t, n->arp, head, op, who, nft_in(NFT_ARP_SADDR_IP, n->ip), nft_accept());
-		/* A probe (RFC 5227) for another's address would keep that one from using it. */
-		nft_rule(t, n->arp, head, nft_is(NFT_ARP_OP, 1), who, nft_is(NFT_ARP_SADDR_IP, 0),
-			 nft_in(NFT_ARP_DADDR_IP, n->ip), nft_accept());
-	} else {
-		nft_rule(t, n->arp, head, op, who, nft_accept());
-	}
-	nft_rule(t, n->arp, drop_as("arp"));
-}
-
-/*
- * ICMPv6.  Neighbour messages may have one option, and that names our MAC: a
- * second one, further behind, could say something else.
- */
-static void nd_rules(struct nft *t, const struct guard_port *p, const struct names *n)
-{
-	uint8_t lla[7] = { 1 };
-
-	memcpy(lla + 1, p->mac, 6);
-	nft_chain_add(t, &(struct nft_chain){ .name = n->nd, .fresh = true });
-	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, ND_RA), drop_as("ra"));
-	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, ND_REDIRECT), drop_as("ra"));
-	nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, MLD_QUERY), drop_as("ra"));
-	nft_rule(t, n->nd, nft_is_not(NFT_ICMP_TYPE, ND_NS), nft_is_not(NFT_ICMP_TYPE, ND_NA),
-		 nft_accept());
-	/* The rest may be in another fragment (RFC 6980). */
-	nft_rule(t, n->nd, nft_there(NFT_IP6_FRAG_OFF), drop_as("nd"));
-	if (p->n_addrs)
-		nft_rule(t, n->nd, nft_is(NFT_ICMP_TYPE, ND_NA),
-			 nft_not_in(NFT_ND_TARGET, n->ip6), drop_as("nd"));
-	nft_rule(t, n->nd, nft_there(ND_OPT2), drop_as("nd"));
-	nft_rule(t, n->nd, nft_between(ND_OPT, OPT_SLLA, OPT_TLLA), nft_is_bytes(ND_OPT_LLA, lla),
-		 nft_accept());
-	nft_rule(t, n->nd, nft_is_bytes(NFT_IP6_SADDR, any6), nft_is(NFT_ICMP_TYPE, ND_NS),
-		 nft_is(ND_OPT, OPT_NONCE), nft_accept());
-	nft_rule(t, n->nd, nft_there(ND_OPT), drop_as("nd"));
-	nft_rule(t, n->nd, nft_there(NFT_ND_TARGET), nft_accept());
-	nft_rule(t, n->nd, drop_as("nd"));
-}
-
-/* From the unspecified address: duplicate detection of its own addresses, and reports. */
-static void dad_rules(struct nft *t, const struct names *n)
-{
-	struct nft_stmt icmp = nft_is(NFT_META_L4, IPPROTO_ICMPV6);
-
-	nft_chain_add(t, &(struct nft_chain){ .name = n->dad, .fresh = true });
-	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, MLD2_REPORT), nft_accept());
-	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, MLD_REPORT), nft_accept());
-	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, ND_RS), nft_accept());
-	nft_rule(t, n->dad, icmp, nft_is(NFT_ICMP_TYPE, ND_NS),
-		 nft_in(NFT_ND_TARGET, n->ip6), nft_accept());
-	nft_rule(t, n->dad, icmp, drop_as("nd"));
-	nft_rule(t, n->dad, drop_as("ip6"));
-}
-
-static void ip_rules(struct nft *t, const struct guard_port *p, const struct names *n)
-{
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip, .fresh = true });
-	if (p->n_addrs) {
-		/* A DHCP client that asks. */
-		nft_rule(t, n->ip, nft_is(NFT_IP_SADDR, 0), nft_is(NFT_META_L4, IPPROTO_UDP),
-			 nft_none_of(NFT_IP_FRAG_OFF, IP_OFFSET), nft_is(NFT_SPORT, 68),
-			 nft_is(NFT_DPORT, 67), nft_accept());
-		nft_rule(t, n->ip, nft_not_in(NFT_IP_SADDR, n->ip), drop_as("ip4"));
-	}
-	ip_roles(t, n->ip);
-
-	nft_chain_add(t, &(struct nft_chain){ .name = n->ip6, .fresh = true });
-	if (p->n_addrs) {
-		dad_rules(t, n);
-		nft_rule(t, n->ip6, nft_is_bytes(NFT_IP6_SADDR, any6), nft_goto(n->dad));
-		nft_rule(t, n->ip6, nft_not_in(NFT_IP6_SADDR, n->ip6), drop_as("ip6"));
-	}
-	ip6_roles(t, n->ip6, n->nd);
-}
-
-/*
- * The kernel has taken the tag off before the hook, so that the packet behind it
- * is looked at as any other; of two tags, the second would be its "protocol".
- */
-static void vlan_rules(struct nft *t, const struct guard_port *p, const struct names *n)
-{
-	nft_chain_add(t, &(struct nft_chain){ .name = n->vlan, .fresh = true });
-	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_IP), nft_goto(n->ip));
-	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_IPV6), nft_goto(n->ip6));
-	nft_rule(t, n->vlan, nft_is(NFT_META_ETHERTYPE, ETH_P_ARP), nft_goto(n->arp));
-	nft_rule(t, n->vlan, drop_as("proto"));
-	for (size_t i = 0; i < p->n_tagged; i++)
-		nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_8021Q),
-			 nft_masked(NFT_LL(14, 2), 0xfff, p->tagged[i]), nft_goto(n->vlan));
-}
-
-static void eth_port(struct nft *t, const struct net_plan *plan, const struct guard_port *p,
-		     const struct names *n)
-{
-	arp_rules(t, p, n);
-	nd_rules(t, p, n);
-	ip_rules(t, p, n);
-	nft_rule(t, p->dev, nft_is_not_bytes(NFT_ETHER_SADDR, p->mac), drop_as("mac"));
-	if (plan->bcast_rate)
-		nft_rule(t, p->dev, nft_any_of(NFT_LL(0, 1), 1),
-			 nft_limit_over(plan->bcast_rate, plan->bcast_rate), drop_as("bcast"));
-	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_goto(n->ip));
-	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_IPV6), nft_goto(n->ip6));
-	nft_rule(t, p->dev, nft_is(NFT_ETHER_TYPE, ETH_P_ARP), nft_goto(n->arp));
-	if (p->n_tagged)
-		vlan_rules(t, p, n);
-	nft_rule(t, p->dev, drop_as("proto"));
-}
-
-/* ---- transactions ------------------------------------------------------ */
+/* ---- what a port consists of ---------------------------------------------- */
 
 static size_t addr_len(const struct net_addr *a)
 {
@@ -293,7 +116,7 @@ static bool any_prefix(const struct net_addr *a, size_t n)
 	return false;
 }
 
-/* Elements of interval sets must not overlap; prefixes that do are one in the other. */
+/* Ranges must not overlap; prefixes that do are one in the other. */
 static bool covered(const struct guard_port *p, size_t i)
 {
 	const struct net_addr *a = &p->addrs[i];
@@ -310,6 +133,37 @@ static bool covered(const struct guard_port *p, size_t i)
 	return false;
 }
 
+static void bounds(const struct net_addr *a, uint8_t first[16], uint8_t last[16])
+{
+	unsigned int plen = net_addr_route_len(a);
+
+	for (size_t i = 0; i < addr_len(a); i++) {
+		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
+		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
+
+		first[i] = a->a[i] & mask;
+		last[i] = a->a[i] | (uint8_t)~mask;
+	}
+}
+
+static void want_addr(struct elems *l, uint32_t ifindex, const struct net_addr *a)
+{
+	bool v6 = a->family == AF_INET6;
+
+	if (net_addr_is_prefix(a)) {
+		struct elem *x = elems_add(l, v6 ? GUARD_NET6 : GUARD_NET4), hi;
+		uint8_t first[16], last[16];
+
+		bounds(a, first, last);
+		put_key(x, ifindex, first, addr_len(a));
+		put_key(&hi, ifindex, last, addr_len(a));
+		memcpy(x->end, hi.key, x->n);
+		x->range = true;
+	} else {
+		want(l, v6 ? GUARD_IP6 : GUARD_IP4, ifindex, a->a, addr_len(a));
+	}
+}
+
 /* The link-local address of the MAC (RFC 4291 appendix A). */
 static struct net_addr local_addr(const struct guard_port *p)
 {
@@ -321,53 +175,205 @@ static struct net_addr local_addr(const struct guard_port *p)
 	return a;
 }
 
-static void put_addrs(struct nft *t, const char *set, int family, const struct guard_port *p)
+static void want_ether(struct elems *l, const struct net_plan *plan, const struct guard_port *p,
+		       uint32_t ifindex)
 {
-	bool nets = any_prefix(p->addrs, p->n_addrs), open = false;
 	struct net_addr local = local_addr(p);
 
-	nft_set_add(t, &(struct nft_set){ .name = set, .flags = nets ? NFT_SET_INTERVAL : 0,
-			.fresh = true,
-			.key = { family == AF_INET6 ? NFT_IPV6_ADDR : NFT_IPV4_ADDR } });
-	for (size_t i = 0; i <= p->n_addrs; i++) {
-		bool last = i == p->n_addrs;
-		const struct net_addr *a = last ? &local : &p->addrs[i];
+	want(l, GUARD_MAC, ifindex, p->mac, sizeof(p->mac));
+	if (p->n_addrs)
+		want_addr(l, ifindex, &local);
+	for (size_t i = 0; i < p->n_tagged; i++) {
+		uint16_t id = htobe16(p->tagged[i]);
 
-		if (a->family != family || (last ? p->routed : nets && covered(p, i)))
-			continue;
-		if (!open)
-			nft_elems(t, set);
-		open = true;
-		if (nets)
-			nft_elem_prefix(t, a->a, addr_len(a), net_addr_route_len(a));
-		else
-			nft_elem(t, a->a, addr_len(a));
+		want(l, GUARD_VLAN, ifindex, &id, sizeof(id));
+	}
+	if (!plan->bcast_rate)
+		return;
+	want(l, GUARD_BCAST, ifindex, NULL, 0);
+	l->v[l->n - 1].rate = plan->bcast_rate;
+}
+
+static void want_port(struct elems *l, const struct net_plan *plan, const struct guard_port *p,
+		      uint32_t ifindex)
+{
+	want(l, GUARD_PORT, ifindex, NULL, 0);
+	snprintf(l->v[l->n - 1].owner, sizeof(l->v->owner), "%u/%s", plan->ctid, p->dev);
+	for (uint32_t i = 0; i < DROP_REASONS; i++)
+		want(l, GUARD_DROP, ifindex, &i, sizeof(i));
+	if (!p->routed)
+		want_ether(l, plan, p, ifindex);
+	for (size_t i = 0; i < p->n_addrs; i++)
+		if (!covered(p, i))
+			want_addr(l, ifindex, &p->addrs[i]);
+}
+
+/* ---- into a transaction ------------------------------------------------------ */
+
+static void put_elem(struct nft *t, const struct elem *x)
+{
+	if (x->set == GUARD_PORT)
+		nft_elem_comment(t, x->key, x->n, NULL, 0, x->owner);
+	else if (x->rate)
+		nft_elem_limit(t, x->key, x->n, x->rate, x->rate);
+	else if (x->range)
+		nft_elem_range(t, x->key, x->end, x->n);
+	else
+		nft_elem(t, x->key, x->n);
+}
+
+static bool same(const struct elem *a, const struct elem *b)
+{
+	/* Whether its limit is the same the kernel is not asked. */
+	return a->set == b->set && a->set != GUARD_BCAST && a->n == b->n && a->range == b->range &&
+	       !memcmp(a->key, b->key, a->n) && (!a->range || !memcmp(a->end, b->end, a->n)) &&
+	       str_eq(a->owner, b->owner);
+}
+
+static bool has(const struct elems *l, const struct elem *x)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		if (same(&l->v[i], x))
+			return true;
+	return false;
+}
+
+/* Those of @l that @but does not have; a list for each set. */
+static void put_elems(struct nft *t, const struct elems *l, const struct elems *but,
+		      void (*open)(struct nft *t, const char *set))
+{
+	for (int set = 0; set < GUARD_SETS; set++) {
+		bool opened = false;
+
+		for (size_t i = 0; i < l->n; i++) {
+			if (l->v[i].set != (enum guard_set)set || has(but, &l->v[i]))
+				continue;
+			if (!opened)
+				open(t, guard_set_names[set]);
+			opened = true;
+			put_elem(t, &l->v[i]);
+		}
 	}
 }
 
-static void put_port(struct nft *t, const struct net_plan *plan, const struct guard_port *p)
+static void put_chain(struct nft *t, const struct guard_port *p, bool fresh)
 {
-	struct names n;
-
-	make_names(p->dev, &n);
-	if (p->routed || p->n_addrs) {
-		put_addrs(t, n.ip, AF_INET, p);
-		put_addrs(t, n.ip6, AF_INET6, p);
-	}
 	nft_chain_add(t, &(struct nft_chain){ .name = p->dev, .base = true, .dev = p->dev,
 					      .hook = NF_NETDEV_INGRESS, .prio = PRIO,
-					      .drop = true, .fresh = true });
-	if (p->routed)
-		routed_port(t, p, &n);
-	else
-		eth_port(t, plan, p, &n);
+					      .drop = true, .fresh = fresh });
+	if (!fresh)
+		nft_chain_flush(t, p->dev);
+	nft_rule(t, p->dev, nft_goto(p->routed ? GUARD_ROUTED : p->n_addrs ? GUARD_ETHER_ADDRS :
+									    GUARD_ETHER));
 }
 
-void guard_port_text(struct nft *ret, const struct net_plan *p, const struct guard_port *port)
+/* ---- what is there --------------------------------------------------------------- */
+
+struct reading {
+	enum guard_set set;
+	struct elems *l;
+	const struct elems *of;		/* ports; NULL: all */
+	uint32_t ctid;			/* of GUARD_PORT */
+	size_t others;			/* ports of other containers */
+};
+
+/* The device of a port of @ctid, or NULL. */
+static const char *device_of(const struct elem *x, uint32_t ctid)
 {
-	begin(ret, p->ctid);
-	put_port(ret, p, port);
+	char *end;
+	unsigned long v = strtoul(x->owner, &end, 10);
+
+	return *end == '/' && v == ctid ? end + 1 : NULL;
 }
+
+static bool is_of(const struct elem *x, const struct elems *ports)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (elem_ifindex(&ports->v[i]) == elem_ifindex(x))
+			return true;
+	return false;
+}
+
+static int see_elem(const struct nft_elem_info *i, void *arg)
+{
+	struct reading *rd = arg;
+	struct elem x = { .set = rd->set, .n = (uint8_t)i->key.n, .packets = i->packets,
+			  .bytes = i->bytes };
+
+	if (i->key.n < sizeof(uint32_t) || i->key.n > sizeof(x.key))
+		return 0;
+	memcpy(x.key, i->key.p, i->key.n);
+	if (i->end.n == i->key.n) {
+		memcpy(x.end, i->end.p, i->end.n);
+		x.range = rd->set == GUARD_NET4 || rd->set == GUARD_NET6;
+	}
+	snprintf(x.owner, sizeof(x.owner), "%s", i->comment);
+	if (rd->set == GUARD_PORT ? !!device_of(&x, rd->ctid) : is_of(&x, rd->of))
+		*elems_add(rd->l, rd->set) = x;
+	else
+		rd->others++;
+	return 0;
+}
+
+/* -ENOENT (no error is set): there is no table. */
+static int read_set(struct reading *rd, enum vz_code code, struct vz_err *e)
+{
+	size_t start = rd->l->n;
+	struct nl_sock *s;
+	int r = socket_of(&s, code, e);
+
+	if (r < 0)
+		return r;
+	for (int tries = 0; tries < TRIES; tries++) {
+		rd->l->n = start;
+		rd->others = 0;
+		r = nft_elems_dump(s, NFPROTO_NETDEV, NET_GUARD_TABLE, guard_set_names[rd->set],
+				   see_elem, rd, code, e);
+		if (r != -EAGAIN)
+			return r;
+	}
+	return vz_fail(e, code, EAGAIN, "the packet filter keeps changing");
+}
+
+/* All of the ports in @ports, themselves too. */
+static int read_ports(const struct elems *ports, struct elems *l, enum vz_code code,
+		      struct vz_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ports->n; i++)
+		*elems_add(l, GUARD_PORT) = ports->v[i];
+	for (int set = GUARD_PORT + 1; set < GUARD_SETS && ports->n && r >= 0; set++) {
+		struct reading rd = { .set = (enum guard_set)set, .l = l, .of = ports };
+
+		r = read_set(&rd, code, e);
+	}
+	return r;
+}
+
+/*
+ * The ports of a container, or (@dev) the one of that name; how many there are
+ * beside them.
+ */
+static int find_ports(uint32_t ctid, const char *dev, struct elems *ret, size_t *ret_others,
+		      enum vz_code code, struct vz_err *e)
+{
+	struct reading rd = { .set = GUARD_PORT, .l = ret, .ctid = ctid };
+	size_t n = 0;
+	int r = read_set(&rd, code, e);
+
+	if (r == -ENOENT || nft_missing(r))
+		return 0;
+	for (size_t i = 0; i < ret->n && r >= 0; i++)
+		if (!dev || str_eq(device_of(&ret->v[i], ctid), dev))
+			ret->v[n++] = ret->v[i];
+	if (ret_others)
+		*ret_others = rd.others + ret->n - n;
+	ret->n = n;
+	return r;
+}
+
+/* ---- all of a container's ports ------------------------------------------------- */
 
 /* The kernel may have nf_tables, but not what we need of it: then a module is missing. */
 static int missing(const struct net_plan *p, int r, struct vz_err *e)
@@ -391,146 +397,257 @@ struct guard_port guard_venet(const struct net_plan *p)
 	return port;
 }
 
-static int install(const struct net_plan *p, const struct guard_port *ports, size_t n,
-		   void (*table)(struct nft *t), struct vz_err *e)
+static int ifindex_of(const char *dev, uint32_t *ret, struct vz_err *e)
+{
+	*ret = if_nametoindex(dev);
+	return *ret ? 0 : vz_fail(e, VZ_VETH_ERROR, errno, "cannot guard %s", dev);
+}
+
+/* What a transaction that adds ports takes for given. */
+enum table { TABLE_THERE, TABLE_NEW, TABLE_OVER };
+
+static int install(const struct guard_port *ports, size_t n, const struct elems *l,
+		   enum table table, struct vz_err *e)
 {
 	struct nft t;
 	int r;
 
-	begin(&t, p->ctid);
-	table(&t);
-	for (size_t i = 0; i < ARRAY_SIZE(counters); i++)
-		nft_counter_add(&t, counters[i]);
+	begin(&t);
+	if (table != TABLE_THERE)
+		guard_rules(&t, table == TABLE_OVER);
 	for (size_t i = 0; i < n; i++)
-		put_port(&t, p, &ports[i]);
+		put_chain(&t, &ports[i], true);
+	put_elems(&t, l, NULL, nft_elems);
 	r = commit(&t, VZ_CANT_ADDIP, e);
 	nft_done(&t);
 	return r;
 }
 
-int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
-		  struct vz_err *e)
-{
-	struct vz_err first = VZ_ERR_INIT;
-	int r;
-
-	if (!n || p->guard == NET_GUARD_NO)
-		return 0;
-	/*
-	 * Usually there is none.  To delete, were it nothing, has the kernel wait for
-	 * an RCU grace period, some 12 ms, when our socket is closed
-	 * (nf_tables_api.c:nft_rcv_nl_event).
-	 */
-	r = install(p, ports, n, nft_table_new, &first);
-	if (r == -EEXIST)
-		r = install(p, ports, n, nft_table_fresh, e);
-	else if (r < 0)
-		*e = first;
-	return missing(p, r, e);
-}
-
 /* A transaction of one object that may be gone. */
-static int del_one(uint32_t ctid, void (*del)(struct nft *t, const char *name), const char *name,
-		   struct vz_err *e)
+static int del_chain(const char *name, struct vz_err *e)
 {
 	struct nft t;
 	int r;
 
-	begin(&t, ctid);
-	del(&t, name);
+	begin(&t);
+	nft_chain_del(&t, name);
 	nft_tolerate(&t, ENOENT);
 	r = commit(&t, VZ_VETH_ERROR, e);
 	nft_done(&t);
 	return nft_missing(r) ? 0 : r;
 }
 
-int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
+/* Left by a container that died with its vzctl, or by somebody else. */
+static int clear_way(uint32_t ctid, const struct guard_port *ports, size_t n, struct vz_err *e)
 {
-	struct names n;
-	int r;
+	int r = guard_remove(ctid, e);
 
-	make_names(dev, &n);
-	/*
-	 * Which of them there are depends on what the port was and on the kernel:
-	 * up to 6.15 the base chain goes with its device.  Referring ones first.
-	 */
-	const char *const chains[] = { dev, n.vlan, n.ip, n.ip6, n.arp, n.nd, n.dad };
-	const char *const sets[] = { n.ip, n.ip6 };
-
-	r = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(chains) && r >= 0; i++)
-		r = del_one(ctid, nft_chain_del, chains[i], e);
-	for (size_t i = 0; i < ARRAY_SIZE(sets) && r >= 0; i++)
-		r = del_one(ctid, nft_set_del, sets[i], e);
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = del_chain(ports[i].dev, e);
 	return r;
 }
 
-/* What a port consists of; a deletion of what is not there fails. */
-enum { SHAPE_ETH = 1, SHAPE_ADDRS = 2, SHAPE_VLAN = 4 };
-
-static void del_port(struct nft *t, const char *dev, const struct names *n, unsigned int shape)
+/* A table without what ours has: it may go when it guards nobody. */
+static int broken(struct vz_err *e)
 {
-	nft_chain_del(t, dev);
-	if (shape & SHAPE_VLAN)
-		nft_chain_del(t, n->vlan);
-	nft_chain_del(t, n->ip);
-	nft_chain_del(t, n->ip6);
-	if (shape & SHAPE_ETH) {
-		nft_chain_del(t, n->arp);
-		nft_chain_del(t, n->nd);
-	}
-	if (shape & SHAPE_ETH && shape & SHAPE_ADDRS)
-		nft_chain_del(t, n->dad);
-	if (shape & SHAPE_ADDRS) {
-		nft_set_del(t, n->ip);
-		nft_set_del(t, n->ip6);
-	}
+	_cleanup_elems_ struct elems none = { 0 };
+	size_t others = 0;
+	int r = find_ports(UINT32_MAX, NULL, &none, &others, VZ_CANT_ADDIP, e);
+
+	if (r < 0 || !others)
+		return r;
+	return vz_fail(e, VZ_CANT_ADDIP, EUCLEAN, "parts of table netdev " NET_GUARD_TABLE
+		       " are missing: delete it, then 'vzctl repair' each running container");
 }
 
-/* @shape < 0: there is none. */
-static int put_over(const struct net_plan *p, const struct guard_port *port, int shape,
-		    struct vz_err *e)
+static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
+		       const struct elems *l, struct vz_err *e)
 {
-	struct names n;
+	bool cleared = false, made = false;
+	enum table table = TABLE_THERE;
+	int r = 0;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		struct vz_err last = VZ_ERR_INIT;
+
+		r = install(ports, n, l, table, &last);
+		if (r == -ENOENT && table == TABLE_THERE && !made) {
+			/* The first container of this node, or somebody deleted the table. */
+			table = TABLE_NEW;
+			made = true;
+		} else if (r == -EEXIST && table == TABLE_NEW) {
+			/* Another one was faster. */
+			table = TABLE_THERE;
+		} else if (r == -ENOENT && table == TABLE_THERE) {
+			r = broken(e);
+			table = TABLE_OVER;
+		} else if ((r == -EEXIST || nft_missing(r)) && !cleared) {
+			/* Also how the kernel refuses a chain where one of another kind is. */
+			r = clear_way(ctid, ports, n, e);
+			cleared = true;
+		} else {
+			*e = last;
+			return r;
+		}
+		if (r < 0 && r != -ENOENT && r != -EEXIST)
+			return r;
+	}
+	return vz_fail(e, VZ_CANT_ADDIP, -r, "the packet filter keeps changing");
+}
+
+int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
+		  struct vz_err *e)
+{
+	_cleanup_elems_ struct elems l = { 0 };
+	uint32_t ifindex;
+	int r = 0;
+
+	if (!n || p->guard == NET_GUARD_NO)
+		return 0;
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		r = ifindex_of(ports[i].dev, &ifindex, e);
+		if (r >= 0)
+			want_port(&l, p, &ports[i], ifindex);
+	}
+	if (r >= 0)
+		r = install_all(p->ctid, ports, n, &l, e);
+	return missing(p, r, e);
+}
+
+static int remove_once(uint32_t ctid, const struct elems *ports, const struct elems *all,
+		       bool chains, struct vz_err *e)
+{
 	struct nft t;
 	int r;
 
-	make_names(port->dev, &n);
-	begin(&t, p->ctid);
-	if (shape >= 0)
-		del_port(&t, port->dev, &n, (unsigned int)shape);
-	put_port(&t, p, port);
+	begin(&t);
+	for (size_t i = 0; i < ports->n && chains; i++)
+		nft_chain_del(&t, device_of(&ports->v[i], ctid));
+	put_elems(&t, all, NULL, nft_elems_del);
+	r = commit(&t, VZ_SYSTEM_ERROR, e);
+	nft_done(&t);
+	return r;
+}
+
+/* With the last port goes the table, unless somebody has changed anything meanwhile. */
+static int remove_table(uint32_t generation)
+{
+	struct nft t;
+	int r;
+
+	begin(&t);
+	nft_only_if(&t, generation);
+	nft_table_del(&t);
+	r = commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	nft_done(&t);
+	return r;
+}
+
+static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
+{
+	_cleanup_elems_ struct elems ports = { 0 }, all = { 0 };
+	uint32_t generation;
+	size_t others;
+	struct nl_sock *s;
+	int r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+
+	if (r >= 0)
+		r = nft_generation(s, &generation, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = find_ports(ctid, dev, &ports, &others, VZ_SYSTEM_ERROR, e);
+	if (r < 0 || !ports.n)
+		return nft_missing(r) ? 0 : r;
+	if (!others && remove_table(generation) == 0)
+		return 0;
+	r = read_ports(&ports, &all, VZ_SYSTEM_ERROR, e);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = remove_once(ctid, &ports, &all, true, e);
+	if (r != -ENOENT)
+		return r;
+	/* Up to 6.15 a port's chain goes with its device. */
+	for (size_t i = 0; i < ports.n; i++) {
+		r = del_chain(device_of(&ports.v[i], ctid), e);
+		if (r < 0)
+			return r;
+	}
+	r = remove_once(ctid, &ports, &all, false, e);
+	return r == -ENOENT ? 0 : r;
+}
+
+int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
+{
+	return remove_ports(ctid, dev, e);
+}
+
+int guard_remove(uint32_t ctid, struct vz_err *e)
+{
+	return remove_ports(ctid, NULL, e);
+}
+
+/* ---- a port of a running container ----------------------------------------------- */
+
+/* @was: what the device's elements are; @old: the chain under an earlier name, or NULL. */
+static int replace(const struct guard_port *p, const struct elems *was, const struct elems *l,
+		   const char *old, struct vz_err *e)
+{
+	struct nft t;
+	int r;
+
+	begin(&t);
+	put_chain(&t, p, false);
+	if (old)
+		nft_chain_del(&t, old);
+	put_elems(&t, was, l, nft_elems_del);
+	put_elems(&t, l, was, nft_elems);
 	r = commit(&t, VZ_VETH_ERROR, e);
 	nft_done(&t);
 	return r;
 }
 
+/* What there is of the device, whatever its name was. */
+static int read_device(const struct net_plan *p, uint32_t ifindex, struct elems *was,
+		       char old[16], const char *dev, struct vz_err *e)
+{
+	_cleanup_elems_ struct elems ports = { 0 };
+	int r = find_ports(p->ctid, NULL, &ports, NULL, VZ_VETH_ERROR, e);
+
+	*old = '\0';
+	for (size_t i = 0; i < ports.n && r >= 0; i++) {
+		struct elems one = { &ports.v[i], 1 };
+		const char *name = device_of(&ports.v[i], p->ctid);
+
+		if (elem_ifindex(&ports.v[i]) != ifindex)
+			continue;
+		if (!str_eq(name, dev))
+			snprintf(old, 16, "%s", name);
+		return read_ports(&one, was, VZ_VETH_ERROR, e);
+	}
+	return r;
+}
+
 int guard_port_add(const struct net_plan *p, const struct guard_port *port, struct vz_err *e)
 {
-	/* The larger ones first: a smaller one would leave the rest. */
-	static const int eth[] = { -1, SHAPE_ETH | SHAPE_ADDRS | SHAPE_VLAN, SHAPE_ETH | SHAPE_VLAN,
-				   SHAPE_ETH | SHAPE_ADDRS, SHAPE_ETH };
-	static const int routed[] = { -1, SHAPE_ADDRS };
-	const int *shapes = port->routed ? routed : eth;
-	size_t n = port->routed ? ARRAY_SIZE(routed) : ARRAY_SIZE(eth);
-	int r = -ENOENT;
+	_cleanup_elems_ struct elems was = { 0 }, l = { 0 };
+	uint32_t ifindex;
+	char old[16];
+	int r;
 
 	if (p->guard == NET_GUARD_NO)
 		return 0;
-	/* A wrong guess changes nothing; the right one leaves no moment without a guard. */
-	for (size_t i = 0; i < n; i++) {
-		r = put_over(p, port, shapes[i], e);
-		if (r != -ENOENT && r != -EEXIST)
-			break;
-	}
-	if (r == -ENOENT || r == -EEXIST) {
-		/* A part is missing: the device went, and on this kernel its base chain, too. */
-		r = guard_port_del(p->ctid, port->dev, e);
-		if (r >= 0)
-			r = put_over(p, port, -1, e);
-	}
-	/* The container's first port, or somebody emptied the whole filter. */
-	return r == -ENOENT || nft_missing(r) ? guard_install(p, port, 1, e) : r;
+	r = ifindex_of(port->dev, &ifindex, e);
+	if (r >= 0)
+		r = read_device(p, ifindex, &was, old, port->dev, e);
+	if (r < 0)
+		return r;
+	/* Its first time, or somebody emptied the whole filter. */
+	if (!was.n)
+		return guard_install(p, port, 1, e);
+	want_port(&l, p, port, ifindex);
+	r = replace(port, &was, &l, *old ? old : NULL, e);
+	if (r == -ENOENT && *old)
+		r = replace(port, &was, &l, NULL, e);
+	return r;
 }
 
 /* venet0's port with other addresses, whatever they were. */
@@ -544,55 +661,35 @@ static int replace_venet(const struct net_plan *p, const struct net_addr *a, siz
 	return guard_port_add(p, &port, e);
 }
 
+/* -ENOENT: there is no such port, or not these elements of it. */
 static int change_elems(const struct net_plan *p, const struct net_addr *a, size_t n,
 			void (*open)(struct nft *t, const char *set), struct vz_err *e)
 {
-	static const int families[] = { AF_INET, AF_INET6 };
+	_cleanup_elems_ struct elems l = { 0 }, ports = { 0 };
 	struct guard_port port = guard_venet(p);
-	struct names names;
+	uint32_t ifindex;
 	struct nft t;
-	int r;
+	int r = ifindex_of(port.dev, &ifindex, e);
 
-	make_names(port.dev, &names);
-	begin(&t, p->ctid);
-	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
-		bool opened = false;
-
-		for (size_t i = 0; i < n; i++) {
-			if (a[i].family != families[f])
-				continue;
-			if (!opened)
-				open(&t, families[f] == AF_INET6 ? names.ip6 : names.ip);
-			opened = true;
-			nft_elem(&t, a[i].a, addr_len(&a[i]));
-		}
-	}
+	if (r >= 0)
+		r = find_ports(p->ctid, port.dev, &ports, NULL, VZ_CANT_ADDIP, e);
+	if (r < 0)
+		return r;
+	if (!ports.n)
+		return -ENOENT;
+	for (size_t i = 0; i < n; i++)
+		want_addr(&l, ifindex, &a[i]);
+	begin(&t);
+	put_elems(&t, &l, NULL, open);
 	r = commit(&t, VZ_CANT_ADDIP, e);
 	nft_done(&t);
 	return r;
 }
 
-static int replace_venet_both(const struct net_plan *p, const struct net_addr *have, size_t n_have,
-			      const struct net_addr *a, size_t n, struct vz_err *e)
-{
-	_cleanup_free_ struct net_addr *all = xcalloc(n_have + n + 1, sizeof(*all));
-
-	if (n_have)
-		memcpy(all, have, n_have * sizeof(*all));
-	if (n)
-		memcpy(all + n_have, a, n * sizeof(*all));
-	return replace_venet(p, all, n_have + n, e);
-}
-
-int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
-		      struct vz_err *e)
-{
-	return replace_venet_both(p, have, n_have, p->addrs, p->n_addrs, e);
-}
-
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e)
 {
+	_cleanup_free_ struct net_addr *all = NULL;
 	int r;
 
 	if (p->guard == NET_GUARD_NO || !n)
@@ -602,7 +699,11 @@ int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_
 		if (r != -ENOENT && !nft_missing(r))
 			return r;
 	}
-	return replace_venet_both(p, have, n_have, a, n, e);
+	all = xcalloc(n_have + n, sizeof(*all));
+	if (n_have)
+		memcpy(all, have, n_have * sizeof(*all));
+	memcpy(all + n_have, a, n * sizeof(*all));
+	return replace_venet(p, all, n_have + n, e);
 }
 
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
@@ -621,15 +722,50 @@ int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_
 	return replace_venet(p, left, n_left, e);
 }
 
-int guard_remove(uint32_t ctid, struct vz_err *e)
-{
-	struct nft t;
-	int r;
+/* ---- questions ------------------------------------------------------------------------ */
 
-	begin(&t, ctid);
-	nft_table_del(&t);
-	nft_tolerate(&t, ENOENT);
-	r = commit(&t, VZ_SYSTEM_ERROR, e);
-	nft_done(&t);
-	return nft_missing(r) ? 0 : r;
+struct looking {
+	const struct elems *ports;
+	uint32_t ctid;
+	struct vz_strv *ret;
+};
+
+static int see_chain(const struct nft_chain_info *c, void *arg)
+{
+	const struct looking *k = arg;
+
+	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, NET_GUARD_TABLE) || !c->base)
+		return 0;
+	for (size_t i = 0; i < k->ports->n; i++)
+		if (str_eq(device_of(&k->ports->v[i], k->ctid), c->name))
+			vz_strv_add(k->ret, c->name);
+	return 0;
+}
+
+int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, struct vz_err *e)
+{
+	_cleanup_elems_ struct elems ports = { 0 }, drops = { 0 };
+	int r = find_ports(ctid, NULL, &ports, NULL, VZ_SYSTEM_ERROR, e);
+	struct reading rd = { .set = GUARD_DROP, .l = &drops, .of = &ports };
+	struct looking k = { &ports, ctid, ret };
+
+	if (r < 0 || !ports.n)
+		return r;
+	r = nft_chains(see_chain, &k, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = read_set(&rd, VZ_SYSTEM_ERROR, e);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (uint32_t reason = 0; reason < DROP_REASONS; reason++) {
+		uint64_t packets = 0, bytes = 0;
+
+		for (size_t i = 0; i < drops.n; i++) {
+			if (memcmp(drops.v[i].key + 4, &reason, sizeof(reason)) != 0)
+				continue;
+			packets += drops.v[i].packets;
+			bytes += drops.v[i].bytes;
+		}
+		fn(guard_reasons[reason], packets, bytes, arg);
+	}
+	return 0;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a container may send, decided on the host's end of each of its links:
- * a netdev ingress chain per port in the table "vz_CTID" of family netdev.
- * docs/network.md says what is checked and how to read the counters.
+ * a netdev ingress chain per port in the table NET_GUARD_TABLE, which leads to
+ * rules that all ports share; addresses and counters are elements of sets, by
+ * port.  docs/network.md says what is checked and how to read the counters.
  *
  * For the other files of this room:
- *  - The table belongs to the guard, which replaces it as a whole.  Counters,
- *    rates and NAT have tables of their own.
+ *  - Counters of traffic, rates and NAT have tables of their own.
  *  - Frames pass taps and tc ingress before they come here.  A tc redirect to
  *    an ifb device and back skips the guard (net/core/dev.c, skip_classify):
  *    police at ingress, or shape elsewhere.
@@ -15,6 +15,7 @@
 #ifndef NETNS_GUARD_H
 #define NETNS_GUARD_H
 
+#include "base/buf.h"
 #include "net.h"
 
 struct guard_port {
@@ -31,7 +32,7 @@ struct guard_port {
 /* The port of the plan's venet0. */
 struct guard_port guard_venet(const struct net_plan *p);
 
-/* @p tells CTID and settings; a table that is there is replaced.  Nothing for no ports. */
+/* Of a start: @p tells CTID and settings, and has no ports yet.  Nothing for no ports. */
 int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
 		  struct vz_err *e);
 /* A port of a running container, in one transaction, whatever it was before. */
@@ -40,19 +41,18 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e);
 /*
  * venet0's addresses in a running container: it had @have and gets @a, too, or
  * had @a, too, and has @left.  One element each; with prefixes, the port is
- * replaced (in one transaction).  Without its table, that is made again.
+ * compared with what there is.  A port that is not there is made again.
  */
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
-/* All of venet0's port again, for @have and the plan's, whatever has become of it. */
-int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
-		      struct vz_err *e);
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
-struct nft;
-/* What makes a port, not committed: to be compared with what there is.  nft_done(). */
-void guard_port_text(struct nft *ret, const struct net_plan *p, const struct guard_port *port);
-/* The table with all in it; none, or no nf_tables, is fine. */
+/* All ports of a container; none, or no nf_tables, is fine. */
 int guard_remove(uint32_t ctid, struct vz_err *e);
+
+/* What was dropped for a reason ("drop_mac") at all its ports together. */
+typedef void (*guard_drop_fn)(const char *reason, uint64_t packets, uint64_t bytes, void *arg);
+/* The devices that are guarded go to @ret.  Code 3. */
+int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, struct vz_err *e);
 
 #endif

@@ -123,12 +123,8 @@ static void compare_guard(const struct net_plan *p, const char *ifname, const ch
 {
 	if (p->guard == NET_GUARD_NO || vz_strv_has(&l->guards, host))
 		return;
-	if (l->guarded)
-		differs(ret, "%s: the guard's table netdev vz_%u has no chain for %s", ifname,
-			p->ctid, host);
-	else
-		differs(ret, "%s: nothing guards %s: there is no table netdev vz_%u", ifname, host,
-			p->ctid);
+	differs(ret, "%s: nothing guards %s: it is no port of table netdev %s", ifname, host,
+		NET_GUARD_TABLE);
 }
 
 static void compare_inside(const char *ifname, const struct net_addr *a,

@@ -271,57 +271,15 @@ static int load_routes(struct looking *k, int family, struct nl_fail *f)
 
 /* ---- nf_tables ------------------------------------------------------------- */
 
-static bool is_guard(const struct looking *k, const char *table)
+static void see_drop(const char *name, uint64_t packets, uint64_t bytes, void *arg)
 {
-	char own[NFT_TABLE_LEN];
-
-	snprintf(own, sizeof(own), "vz_%u", k->p->ctid);
-	return str_eq(own, table);
-}
-
-static int see_chain(const struct nft_chain_info *c, void *arg)
-{
-	struct looking *k = arg;
-
-	if (c->family != NFPROTO_NETDEV || !is_guard(k, c->table))
-		return 0;
-	k->out->guarded = true;
-	if (c->base && c->hook == NF_NETDEV_INGRESS)
-		vz_strv_add(&k->out->guards, c->name);
-	return 0;
-}
-
-static int see_counter(const struct nft_counter *c, void *arg)
-{
-	struct net_look *o = ((struct looking *)arg)->out;
+	struct net_look *o = arg;
 	struct net_look_count *d;
 
 	o->drops = xrealloc(o->drops, (o->n_drops + 1) * sizeof(*o->drops));
 	d = &o->drops[o->n_drops++];
-	*d = (struct net_look_count){ .packets = c->packets, .bytes = c->bytes };
-	snprintf(d->name, sizeof(d->name), "%.31s", c->name);
-	return 0;
-}
-
-static int load_guard(struct looking *k, struct vz_err *e)
-{
-	char table[NFT_TABLE_LEN];
-	int r = nft_chains(see_chain, k, VZ_SYSTEM_ERROR, e);
-
-	if (r < 0 || !k->out->guarded)
-		return r;
-	for (size_t i = 0; i < k->p->n_veths + 1; i++) {
-		struct guard_port port = i ? ctside_veth_port(k->p->ctid, &k->p->veths[i - 1]) :
-					     guard_venet(k->p);
-
-		if (vz_strv_has(&k->out->guards, port.dev))
-			guard_parts_wanted(k->p, &port, &k->out->guard_want);
-	}
-	r = guard_parts_load(k->p->ctid, &k->out->guard_want, &k->out->guard_have, e);
-	if (r < 0)
-		return r;
-	snprintf(table, sizeof(table), "vz_%u", k->p->ctid);
-	return nft_counters(NFPROTO_NETDEV, table, false, see_counter, k, VZ_SYSTEM_ERROR, e);
+	*d = (struct net_look_count){ .packets = packets, .bytes = bytes };
+	snprintf(d->name, sizeof(d->name), "%.31s", name);
 }
 
 static int cmp_forward(const void *x, const void *y)
@@ -420,7 +378,7 @@ static int look(struct looking *k, struct nl_fail *f, struct vz_err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++)
 		r = want_proxies(k, families[i], e);
 	if (r >= 0)
-		r = load_guard(k, e);
+		r = guard_look(k->p->ctid, &k->out->guards, see_drop, k->out, e);
 	return r < 0 ? r : load_nat(k, e);
 }
 
@@ -458,7 +416,5 @@ void net_look_done(struct net_look *l)
 	free(l->drops);
 	free(l->fwds);
 	vz_strv_done(&l->guards);
-	guard_parts_done(&l->guard_have);
-	guard_parts_done(&l->guard_want);
 	*l = (struct net_look){ 0 };
 }

@@ -9,7 +9,6 @@
 #define NETNS_LOOK_H
 
 #include "base/buf.h"
-#include "guard-look.h"
 #include "net.h"
 
 #define NET_LOOK_LINKS 128	/* of the container's own making */
@@ -61,9 +60,7 @@ struct net_look {
 	bool torn;			/* it kept changing: not all inside was seen */
 	struct net_look_list routes;	/* on the node, over the host ends */
 	struct net_look_list proxies;	/* on the node, for addresses of the plan */
-	bool guarded;			/* the guard's table is there */
-	struct vz_strv guards;		/* its ports: host ends */
-	struct guard_parts guard_have, guard_want;	/* guard-look.h */
+	struct vz_strv guards;		/* the guard's ports: host ends */
 	struct net_look_count *drops;
 	size_t n_drops;
 	struct net_look_forward *fwds;	/* in force, by protocol and port */

@@ -97,6 +97,8 @@ struct net_veth {
 	struct net_addr gw4, gw6;
 };
 
+#define NET_GUARD_TABLE "vz_guard"	/* of family netdev: that of all containers */
+
 /* What to do about the guard (docs/network.md). */
 enum net_guard {
 	NET_GUARD_YES,			/* a kernel that cannot is warned about */

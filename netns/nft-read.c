@@ -80,6 +80,23 @@ static struct nl_span value_of(struct nl_span s)
 	return (struct nl_span){ 0 };
 }
 
+/* The counter of an element; other expressions have none of it. */
+static void counter_of(struct nl_span s, struct nft_elem_info *i)
+{
+	struct nl_span data = { 0 };
+	bool counter = false;
+	struct nl_attr a;
+
+	while (nl_attr_next(&s, &a) > 0) {
+		if (a.type == NFTA_EXPR_NAME)
+			counter = str_eq(nl_attr_str(&a) ?: "", "counter");
+		else if (a.type == NFTA_EXPR_DATA)
+			data = a.v;
+	}
+	if (counter)
+		(void)nft_parse_values(data, &i->bytes, &i->packets);
+}
+
 /* Pieces of one byte type, one byte length, value: the comment is type 0. */
 static void comment_of(struct nl_span s, char *ret, size_t size)
 {
@@ -106,6 +123,10 @@ int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret)
 	while ((r = nl_attr_next(&elem.v, &a)) > 0) {
 		if (a.type == NFTA_SET_ELEM_KEY)
 			i.key = value_of(a.v);
+		else if (a.type == NFTA_SET_ELEM_KEY_END)
+			i.end = value_of(a.v);
+		else if (a.type == NFTA_SET_ELEM_EXPR)
+			counter_of(a.v, &i);
 		else if (a.type == NFTA_SET_ELEM_DATA)
 			i.to = value_of(a.v);
 		else if (a.type == NFTA_SET_ELEM_USERDATA)

@@ -49,10 +49,25 @@ static void put_data(struct nft *t, uint16_t type, const void *v, size_t len)
 	nl_nest_end(&t->b, at);
 }
 
+static void put_mask(struct nft *t, uint32_t reg, const void *mask, size_t len)
+{
+	static const uint8_t zero[16];
+	struct expr x = expr_open(t, "bitwise");
+
+	put_be32(t, NFTA_BITWISE_SREG, reg);
+	put_be32(t, NFTA_BITWISE_DREG, reg);
+	put_be32(t, NFTA_BITWISE_LEN, (uint32_t)len);
+	put_data(t, NFTA_BITWISE_MASK, mask, len);
+	put_data(t, NFTA_BITWISE_XOR, zero, len);
+	expr_close(t, x);
+}
+
 static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 {
-	static const char *const names[] = { "payload", "meta", "ct", "exthdr", "fib" };
+	static const char *const names[] = { "payload", "meta", "ct", "exthdr", "fib",
+					     "immediate" };
 	struct expr x = expr_open(t, names[f->from]);
+	uint32_t v = f->key;
 
 	switch (f->from) {
 	case NFT_FROM_PAYLOAD:
@@ -80,8 +95,14 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 		put_be32(t, NFTA_FIB_RESULT, f->key);
 		put_be32(t, NFTA_FIB_FLAGS, f->off);
 		break;
+	case NFT_FROM_CONST:
+		put_be32(t, NFTA_IMMEDIATE_DREG, reg);
+		put_data(t, NFTA_IMMEDIATE_DATA, &v, sizeof(v));
+		break;
 	}
 	expr_close(t, x);
+	if (f->mask)
+		put_mask(t, reg, &(uint16_t){ htons(f->mask) }, sizeof(f->mask));
 }
 
 /*
@@ -101,20 +122,12 @@ static uint32_t load_all(struct nft *t, const struct nft_stmt *s)
 
 static void put_cmp(struct nft *t, const struct nft_stmt *s)
 {
-	static const uint8_t zero[16];
 	uint8_t len = s->f[0].len;
 	struct expr x;
 
 	load_all(t, s);
-	if (s->masked) {
-		x = expr_open(t, "bitwise");
-		put_be32(t, NFTA_BITWISE_SREG, REG(0));
-		put_be32(t, NFTA_BITWISE_DREG, REG(0));
-		put_be32(t, NFTA_BITWISE_LEN, len);
-		put_data(t, NFTA_BITWISE_MASK, s->mask, len);
-		put_data(t, NFTA_BITWISE_XOR, zero, len);
-		expr_close(t, x);
-	}
+	if (s->masked)
+		put_mask(t, REG(0), s->mask, len);
 	if (s->kind == KIND_RANGE) {
 		x = expr_open(t, "range");
 		put_be32(t, NFTA_RANGE_SREG, REG(0));
@@ -162,16 +175,22 @@ static void put_counter(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
+void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over)
+{
+	uint64_t be = htobe64(rate), second = htobe64(1);
+
+	nl_put(&t->b, NFTA_LIMIT_RATE, &be, sizeof(be));
+	nl_put(&t->b, NFTA_LIMIT_UNIT, &second, sizeof(second));
+	put_be32(t, NFTA_LIMIT_BURST, burst);
+	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	put_be32(t, NFTA_LIMIT_FLAGS, over ? NFT_LIMIT_F_INV : 0);
+}
+
 static void put_limit(struct nft *t, const struct nft_stmt *s)
 {
-	uint64_t rate = htobe64(s->rate), second = htobe64(1);
 	struct expr x = expr_open(t, "limit");
 
-	nl_put(&t->b, NFTA_LIMIT_RATE, &rate, sizeof(rate));
-	nl_put(&t->b, NFTA_LIMIT_UNIT, &second, sizeof(second));
-	put_be32(t, NFTA_LIMIT_BURST, s->burst);
-	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
-	put_be32(t, NFTA_LIMIT_FLAGS, s->invert ? NFT_LIMIT_F_INV : 0);
+	nft_put_limit(t, s->rate, s->burst, s->invert);
 	expr_close(t, x);
 }
 

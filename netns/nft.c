@@ -223,6 +223,13 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 	}
 	put_set_desc(t, s, fields);
 	put_be32(t, NFTA_SET_ID, ++t->set_id);
+	if (s->counted) {
+		size_t expr = nest(t, NFTA_SET_EXPR);
+
+		nl_put_str(&t->b, NFTA_EXPR_NAME, "counter");
+		nest_end(t, nest(t, NFTA_EXPR_DATA));
+		nest_end(t, expr);
+	}
 }
 
 void nft_set_flush(struct nft *t, const char *name)
@@ -306,6 +313,26 @@ static size_t elem_open(struct nft *t, const void *key, size_t len)
 void nft_elem(struct nft *t, const void *key, size_t len)
 {
 	nest_end(t, elem_open(t, key, len));
+}
+
+void nft_elem_range(struct nft *t, const void *key, const void *end, size_t len)
+{
+	size_t at = elem_open(t, key, len);
+
+	put_value(t, NFTA_SET_ELEM_KEY_END, end, len);
+	nest_end(t, at);
+}
+
+void nft_elem_limit(struct nft *t, const void *key, size_t len, uint32_t rate, uint32_t burst)
+{
+	size_t at = elem_open(t, key, len), expr = nest(t, NFTA_SET_ELEM_EXPR), data;
+
+	nl_put_str(&t->b, NFTA_EXPR_NAME, "limit");
+	data = nest(t, NFTA_EXPR_DATA);
+	nft_put_limit(t, rate, burst, true);
+	nest_end(t, data);
+	nest_end(t, expr);
+	nest_end(t, at);
 }
 
 void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter)
@@ -510,14 +537,14 @@ static bool attr_be64(const struct nl_attr *a, uint64_t *ret)
 	return true;
 }
 
-static int parse_values(struct nl_span s, struct nft_counter *c)
+int nft_parse_values(struct nl_span s, uint64_t *bytes, uint64_t *packets)
 {
 	struct nl_attr a;
 	int r;
 
 	while ((r = nl_attr_next(&s, &a)) > 0) {
-		if ((a.type == NFTA_COUNTER_BYTES && !attr_be64(&a, &c->bytes)) ||
-		    (a.type == NFTA_COUNTER_PACKETS && !attr_be64(&a, &c->packets)))
+		if ((a.type == NFTA_COUNTER_BYTES && !attr_be64(&a, bytes)) ||
+		    (a.type == NFTA_COUNTER_PACKETS && !attr_be64(&a, packets)))
 			return -EBADMSG;
 	}
 	return r;
@@ -541,7 +568,7 @@ int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret)
 		else if (a.type == NFTA_OBJ_TYPE)
 			r = nl_attr_u32(&a, &type) ? 0 : -EBADMSG;
 		else if (a.type == NFTA_OBJ_DATA && type == htonl(NFT_OBJECT_COUNTER))
-			r = parse_values(a.v, &c);
+			r = nft_parse_values(a.v, &c.bytes, &c.packets);
 		if (r < 0)
 			return r;
 	}

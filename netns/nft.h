@@ -120,6 +120,7 @@ struct nft_set {
 	uint32_t flags;			/* NFT_SET_INTERVAL, NFT_SET_CONSTANT, NFT_SET_TIMEOUT */
 	bool to_verdict;		/* a verdict map */
 	bool to_counter;		/* elements name a counter */
+	bool counted;			/* each element counts what it matches */
 	uint32_t to, to2;		/* a map to NFT_* (two: concatenated), or 0 */
 	uint32_t size;			/* most elements; 0: no limit */
 	bool fresh;			/* fails with EEXIST when there is one; older kernels
@@ -144,6 +145,10 @@ void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, si
 /* With a comment, which nft(8) shows; @to may be NULL: a set's. */
 void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to, size_t to_len,
 		      const char *comment);
+/* In a set with NFT_SET_INTERVAL and several fields: from @key to @end, each field by itself. */
+void nft_elem_range(struct nft *t, const void *key, const void *end, size_t len);
+/* Matches what exceeds @rate packets per second after @burst packets. */
+void nft_elem_limit(struct nft *t, const void *key, size_t len, uint32_t rate, uint32_t burst);
 /* @code: NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO ...; @chain or NULL */
 void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain);
 /* In a set with NFT_SET_INTERVAL: the first address behind the interval of the element before. */
@@ -170,15 +175,21 @@ struct nft_field {
 	uint8_t key;			/* header base, meta key, ... */
 	uint8_t off, len;		/* bytes; off is used in payloads and extension headers */
 	bool host;			/* byte order of the kernel's value */
+	uint16_t mask;			/* of a payload of two bytes; 0: none */
 };
 
-enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, NFT_FROM_FIB };
+enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, NFT_FROM_FIB,
+		NFT_FROM_CONST };
 
-#define NFT_PAYLOAD(base, off, len) ((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false })
+#define NFT_PAYLOAD(base, off, len) ((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false, 0 })
 #define NFT_LL(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_LL_HEADER, off, len)
 #define NFT_NH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, off, len)
 #define NFT_TH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, off, len)
-#define NFT_META(key, len, host) ((struct nft_field){ NFT_FROM_META, key, 0, len, host })
+#define NFT_META(key, len, host) ((struct nft_field){ NFT_FROM_META, key, 0, len, host, 0 })
+/* A number below 256 as one field of a key. */
+#define NFT_CONST(v) ((struct nft_field){ NFT_FROM_CONST, v, 0, 4, true, 0 })
+/* Of a tagged frame. */
+#define NFT_VLAN_ID ((struct nft_field){ NFT_FROM_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 14, 2, false, 0xfff })
 
 #define NFT_ETHER_DADDR		NFT_LL(0, 6)
 #define NFT_ETHER_SADDR		NFT_LL(6, 6)
@@ -202,7 +213,7 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, N
 #define NFT_ICMP_TYPE		NFT_TH(0, 1)
 #define NFT_ND_TARGET		NFT_TH(8, 16)
 /* frag frag-off, the flags below it; no match without a fragment header. */
-#define NFT_IP6_FRAG_OFF	((struct nft_field){ NFT_FROM_EXTHDR, 44, 2, 2, false })
+#define NFT_IP6_FRAG_OFF	((struct nft_field){ NFT_FROM_EXTHDR, 44, 2, 2, false, 0 })
 #define NFT_META_ETHERTYPE	NFT_META(NFT_META_PROTOCOL, 2, false)
 #define NFT_META_L4		NFT_META(NFT_META_L4PROTO, 1, false)
 #define NFT_META_NF		NFT_META(NFT_META_NFPROTO, 1, false)
@@ -213,11 +224,11 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, N
 #define NFT_META_OIFN		NFT_META(NFT_META_OIFNAME, 16, true)
 #define NFT_META_IIFG		NFT_META(NFT_META_IIFGROUP, 4, true)
 #define NFT_META_OIFG		NFT_META(NFT_META_OIFGROUP, 4, true)
-#define NFT_CT_STATEF		((struct nft_field){ NFT_FROM_CT, NFT_CT_STATE, 0, 4, true })
+#define NFT_CT_STATEF		((struct nft_field){ NFT_FROM_CT, NFT_CT_STATE, 0, 4, true, 0 })
 
 /* fib daddr type: RTN_* */
 #define NFT_FIB_DADDR_TYPE	((struct nft_field){ NFT_FROM_FIB, NFT_FIB_RESULT_ADDRTYPE, \
-						     NFTA_FIB_F_DADDR, 4, true })
+						     NFTA_FIB_F_DADDR, 4, true, 0 })
 
 /* One match or statement; made by the functions below. */
 struct nft_stmt {
@@ -238,8 +249,9 @@ struct nft_stmt {
 		     sizeof((const struct nft_stmt[]){ __VA_ARGS__ }) / sizeof(struct nft_stmt))
 void nft_rule_add(struct nft *t, const char *chain, const struct nft_stmt *s, size_t n);
 
-/* The message of a rule, still without expressions: for nft-rule.c. */
+/* The message of a rule, still without expressions, and what an element's limit says, too. */
 void nft_rule_open(struct nft *t, const char *chain);
+void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over);
 
 /* Comparisons with a number (as written: ETH_P_IP, 67), or with bytes of the field's length. */
 struct nft_stmt nft_is(struct nft_field f, uint64_t v);
@@ -316,7 +328,8 @@ int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
 int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct vz_err *e);
 
 struct nft_elem_info {
-	struct nl_span key, to;		/* empty: none */
+	struct nl_span key, end, to;	/* empty: none */
+	uint64_t bytes, packets;	/* of a set with counters */
 	char comment[32];		/* "": none, or longer */
 };
 
@@ -342,6 +355,8 @@ typedef int (*nft_chain_fn)(const struct nft_chain_info *c, void *arg);
 /* Every chain of every table; none where there is no nf_tables. */
 int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e);
 
+/* What a counter expression or object says; -EBADMSG. */
+int nft_parse_values(struct nl_span s, uint64_t *bytes, uint64_t *packets);
 /* -ENOENT: not a counter's, or with a longer name than ours have. */
 int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret);
 typedef int (*nft_counter_fn)(const struct nft_counter *c, void *arg);

@@ -61,7 +61,7 @@ in_b=(nsenter -t "$(init_pid "$ct2")" -n)
 "$call" vethadd "$ct" "/proc/$(init_pid "$ct")/ns/net" --veth "eth1,$pin,,,br0" --pin $pin4 --pin $pin6 ||
 	bail "eth1"
 vzctl exec2 "$ct" 'ip link set eth1 up'
-host0=veth$ct.0 host1=veth$ct.1 table=vz_$ct
+host0=veth$ct.0 host1=veth$ct.1 table=vz_guard
 up() { ip -o link show "$1" | grep -q 'state UP'; }
 for d in "$host0" "$host1" "veth$ct2.0" "venet0.$ct" "venet0.$ct2" brlan; do
 	until_ok 5 up "$d" || diag "$d is not up"
@@ -73,11 +73,19 @@ list=$(nft list table netdev $table)
 for d in "$host0" "$host1" "venet0.$ct"; do
 	like "$list" "device \"$d\" priority -500; policy drop" "a chain on $d"
 done
-like "$(nft list set netdev $table "venet0.$ct.ip")" "elements = \{ $ven4 \}" "its address in a set"
+index() { ip -o link show "$1" | cut -d: -f1; }
+# Addresses of a device in a set; nft shows its name, its number, or the bytes the wrong way round.
+swapped() { local i; i=$(index "$1"); echo $(((i & 255) << 24 | (i >> 8 & 255) << 16)); }
+set_of()	# SET DEVICE
+{
+	nft list set netdev $table "$1" | tr -d '\n\t' | sed 's/.*elements = {//' | tr ',' '\n' |
+		sed -nE "s/^ *(\"$2\"|$(index "$2")|$(swapped "$2")) \. ([^ }]*).*/\2/p" | sort | xargs
+}
+is "$(set_of ip4 "venet0.$ct")" "$ven4" "its address in a set"
 like "$(bridge -d link show dev "$host0" | tr '\n' ' ')" "learning off flood off" "the port does not learn"
 like "$(bridge fdb show dev "$host0")" "$own master br0 static" "its MAC is known"
 
-counter() { nft list counter netdev $table "drop_$1" | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+counter() { vznet $ct | sed -n "s/^ *drop_$1 *\([0-9]*\) packets.*/\1/p"; }
 mkfifo "$tap_tmp/orders" "$tap_tmp/answers"
 vzctl exec2 "$ct" /frames serve <"$tap_tmp/orders" >"$tap_tmp/answers" 2>&1 &
 disown $!
@@ -206,22 +214,22 @@ is "$(ip neigh show dev "venet0.$ct" | grep -v NOARP)" "" "the node has learned 
 
 # ---- changes while it runs -------------------------------------------------------------------
 
-set_of() { nft list set netdev $table "venet0.$ct.$1" | tr -d '\n\t' | sed 's/.*elements = {\(.*\)}}}/\1/' | tr -d ' '; }
+addrs_of() { { set_of ip4 "venet0.$ct"; set_of net4 "venet0.$ct"; } | xargs | tr ' ' ,; }
 v4=$ven4 before=$(counter ip4)
 quiet_() { run vzctl set "$ct" "$@"; [ $rc = 0 ] || { diag "$err"; return 1; }; }
 ok "ipadd" quiet_ --ipadd 198.51.100.13
-is "$(set_of ip)" "198.51.100.11,198.51.100.13" "one element more"
+is "$(addrs_of)" "198.51.100.11,198.51.100.13" "one element more"
 is "$(counter ip4)" "$before" "and the counters stay"
 ok "ipdel" quiet_ --ipdel 198.51.100.13
-is "$(set_of ip)" "198.51.100.11" "one less"
+is "$(addrs_of)" "198.51.100.11" "one less"
 ok "a prefix" quiet_ --ipadd 198.51.100.64/28
-is "$(set_of ip)" "198.51.100.11,198.51.100.64/28" "is a source as a whole"
+is "$(addrs_of)" "198.51.100.11,198.51.100.64/28" "is a source as a whole"
 attack venet0 "$(frame "$venmac" "$venmac" from-prefix1 198.51.100.66 $peer4)"
 ok "as a frame shows" until_ok 3 has_text from-prefix1
 ok "an address within" quiet_ --ipadd 198.51.100.65
-is "$(set_of ip)" "198.51.100.11,198.51.100.64/28" "changes nothing"
+is "$(addrs_of)" "198.51.100.11,198.51.100.64/28" "changes nothing"
 ok "without the prefix" quiet_ --ipdel 198.51.100.64/28
-is "$(set_of ip)" "198.51.100.11,198.51.100.65" "the address is left"
+is "$(addrs_of)" "198.51.100.11,198.51.100.65" "the address is left"
 ok "back" quiet_ --ipdel 198.51.100.65
 is "$(counter ip4)" "$before" "the counters are still there"
 attack venet0 "$(frame "$venmac" "$venmac" from-prefix2 198.51.100.66 $peer4)" \
@@ -231,7 +239,9 @@ ok "is no source any more" eval '! has_text from-prefix2'
 is $(($(counter ip4) - before)) 1 "and is counted"
 nft flush ruleset
 ok "ipadd after nft flush ruleset" quiet_ --ipadd 198.51.100.13
-is "$(set_of ip)" "198.51.100.11,198.51.100.13" "makes venet0's guard again"
+is "$(addrs_of)" "198.51.100.11,198.51.100.13" "makes venet0's guard again"
+run vzctl repair "$ct2"
+like "$(nft list table netdev $table)" "device \"venet0.$ct2\"" "and repair its neighbour's"
 ok "ipdel" quiet_ --ipdel 198.51.100.13
 # ---- VLANs, granted -----------------------------------------------------------------------------
 
@@ -260,11 +270,22 @@ unlike "$(nft list table netdev $table)" "$host1" "an interface that goes takes 
 exec 7>&- 8<&-
 # A table that somebody left does not stop a start.
 quiet "stop" vzctl --quiet stop "$ct"
-unlike "$(nft list tables)" "netdev $table\$" "the table goes with the container"
+unlike "$(nft list table netdev $table)" "venet0.$ct\"|veth$ct" "its chains go with the container"
+like "$(nft list table netdev $table)" "venet0.$ct2\"" "its neighbour's stay"
+nft add chain netdev $table "venet0.$ct"
+run vzctl start "$ct"
+is "$rc:$err" "0:" "start with a left-over chain"
+like "$(nft list chain netdev $table "venet0.$ct")" "policy drop.*goto routed" "which is replaced"
+nft delete chain netdev $table arp 2>/dev/null
+nft flush set netdev $table drops
+quiet "restart" vzctl --quiet restart "$ct"
+run vzctl stop "$ct"
+run vzctl stop "$ct2"
+unlike "$(nft list tables)" "netdev $table\$" "the table goes with the last container"
 nft add table netdev $table
 nft add chain netdev $table old
 run vzctl start "$ct"
-is $rc 0 "start with a left-over table"
+is $rc 0 "start with a left-over table: $err"
 unlike "$(nft list table netdev $table)" "chain old" "which is replaced"
 # One that was killed leaves its own.
 for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done

@@ -299,13 +299,14 @@ if printf '5.16\n%s\n' "$(uname -r)" | sort -CV; then
 else
 	skip 1 "no egress hook in the netdev family"
 fi
-spoofed=$(nft list table netdev vz_$ct2 | sed -n '/counter drop_mac/,/packets/s/.*packets \([0-9]*\).*/\1/p')
+dropped() { vznet $ct2 | sed -n 's/^ *drop_mac *\([0-9]*\) packets.*/\1/p'; }
+spoofed=$(dropped)
 inside $ct2 python3 -c 'import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind(("eth0", 0))
 for i in range(20):
     s.send(b"\xff" * 6 + b"\x02\xde\xad\xbe\xef\x01" + b"\x08\x00" + b"E" + bytes(60))'
-is "$(($(nft list table netdev vz_$ct2 | sed -n '/counter drop_mac/,/packets/s/.*packets \([0-9]*\).*/\1/p') - spoofed))" 20 \
+is "$(($(dropped) - spoofed))" 20 \
 	"a cap is no way around the guard"
 quiet "the interface goes" vzctl --quiet set $ct2 --netif_del eth0 --save
 ip link del vzbr

@@ -370,11 +370,11 @@ quiet "config again" vzctl set "$ct" --ipdel all --ipadd "192.0.2.5 2001:db8::5"
 
 # ---- a guard that somebody has removed --------------------------------------------------------------
 
-if command -v nft >/dev/null && nft list table netdev "vz_$ct" >/dev/null 2>&1; then
-	elements() { nft list table netdev "vz_$ct" | grep -o 'elements = {[^}]*}' | tr -d '\n'; }
+if command -v nft >/dev/null && nft list table netdev vz_guard >/dev/null 2>&1; then
+	elements() { nft list table netdev vz_guard | grep -o 'elements = {[^}]*}' | tr -d '\n'; }
 	want=$(elements)
 	like "$want" "192\.0\.2\.5.*2001:db8::5" "the guard knows the addresses"
-	nft delete table netdev "vz_$ct"
+	nft delete table netdev vz_guard
 	quiet "repair makes it again" vzctl repair "$ct"
 	is "$(elements)" "$want" "with all that was in it"
 else

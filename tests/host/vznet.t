@@ -39,7 +39,7 @@ like "$out" "address 192.0.2.77 on venet0" "an address inside"
 like "$out" "route 192.0.2.77 dev venet0.$ct" "its route"
 like "$out" "route 2001:db8:9::77 dev venet0.$ct" "that of IPv6"
 like "$out" "proxy 192.0.2.77 dev up0" "who answers for it"
-like "$out" "guard table netdev vz_$ct, ports.* $host" "the guard and its ports"
+like "$out" "guard table netdev vz_guard, ports.* $host" "the guard and its ports"
 like "$out" "drop_ip4  *0 packets" "what was dropped"
 like "$out" "cap \* class 1 8000 kbit/s" "the cap"
 like "$out" "forward tcp 8080 to 192.0.2.77:80" "a forward"
@@ -132,7 +132,7 @@ inside ip addr del 192.0.2.77/32 dev venet0
 damaged "venet0: address 192.0.2.77 is missing inside" "its root has deleted an address"
 inside ip addr add 192.0.2.77/32 dev venet0
 code 0 '' "and added it" vznet check $ct
-nft delete table netdev vz_$ct
+nft delete table netdev vz_guard
 damaged "nothing guards venet0.$ct: .*nothing guards $host" "the guard is gone" 2
 repaired
 code 0 'nothing to repair' "nothing to repair" vzctl repair $ct

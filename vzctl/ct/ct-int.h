@@ -94,6 +94,8 @@ bool ct_feature(const struct conf *c, const char *name, bool def);
 
 /* ---- seed.c: the mount namespace that inits begin in (ns_init.seed) ------ */
 
+#define CT_SEED_LINK "mntns"	/* in the directory of states */
+
 /* A descriptor, or negative errno. */
 int ct_seed_find(void);
 /* The same for the first container; called by its monitor, which keeps it. */

@@ -13,7 +13,6 @@
 #include "ct/ct-int.h"
 #include "mon/mon.h"
 
-#define LINK "mntns"
 #define LOOK_MAX 8		/* monitors: those of an older vzctl have none */
 
 static int seed_of(uint32_t id)
@@ -27,7 +26,7 @@ static int seed_of(uint32_t id)
 
 static bool linked(uint32_t *ret_id)
 {
-	_cleanup_free_ char *path = xasprintf("%s/" LINK, ct_run_dir());
+	_cleanup_free_ char *path = xasprintf("%s/" CT_SEED_LINK, ct_run_dir());
 	char text[16];
 	ssize_t n = readlink(path, text, sizeof(text) - 1);
 
@@ -37,15 +36,29 @@ static bool linked(uint32_t *ret_id)
 	return num_parse_u32(text, ret_id) == 0;
 }
 
+void ct_seed_retire(uint32_t id)
+{
+	_cleanup_free_ char *path = xasprintf("%s/" CT_SEED_LINK, ct_run_dir());
+	uint32_t named;
+
+	if (linked(&named) && named == id)
+		unlink(path);
+}
+
 static void publish(uint32_t id)
 {
-	_cleanup_free_ char *path = xasprintf("%s/" LINK, ct_run_dir());
-	_cleanup_free_ char *temp = xasprintf("%s/%u/" LINK, ct_run_dir(), id);
+	_cleanup_free_ char *path = xasprintf("%s/" CT_SEED_LINK, ct_run_dir());
+	_cleanup_free_ char *temp = xasprintf("%s/%u/" CT_SEED_LINK, ct_run_dir(), id);
+	struct ct_state st;
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", id);
+	unlink(temp);
 	if (symlink(text, temp) == 0 && rename(temp, path) < 0)
 		unlink(temp);
+	/* Its end may have come meanwhile: first the state goes, then this. */
+	if (ct_state_load(id, &st) < 0)
+		ct_seed_retire(id);
 }
 
 /* The one that the link names has stopped. */
@@ -85,13 +98,4 @@ int ct_seed_make(uint32_t id)
 	if (fd >= 0)
 		publish(id);
 	return fd;
-}
-
-void ct_seed_retire(uint32_t id)
-{
-	_cleanup_free_ char *path = xasprintf("%s/" LINK, ct_run_dir());
-	uint32_t named;
-
-	if (linked(&named) && named == id)
-		unlink(path);
 }

@@ -116,9 +116,8 @@ int ct_state_running(uint32_t id, struct vz_err *e)
 
 void ct_state_remove(uint32_t id)
 {
-	static const char *const names[] = { "state", "console.sock", "hits", "addrs", "" };
-
-	ct_seed_retire(id);
+	static const char *const names[] = { "state", "console.sock", "hits", "addrs", CT_SEED_LINK,
+					     "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *p = ct_run_path(id, names[i]);
@@ -128,6 +127,7 @@ void ct_state_remove(uint32_t id)
 		else
 			rmdir(p);
 	}
+	ct_seed_retire(id);
 }
 
 static const char *vzreboot_dir(void)

@@ -121,15 +121,15 @@ static void text_addrs(struct vz_buf *b, const char *what, const char *word,
 	}
 }
 
-static void text_guard(struct vz_buf *b, uint32_t id, const struct net_look *l)
+static void text_guard(struct vz_buf *b, const struct net_look *l)
 {
 	char name[61];
 
-	if (!l->guarded) {
+	if (!l->guards.n) {
 		vz_buf_adds(b, "guard none\n");
 		return;
 	}
-	vz_buf_addf(b, "guard table netdev vz_%u, ports", id);
+	vz_buf_adds(b, "guard table netdev " NET_GUARD_TABLE ", ports");
 	for (size_t i = 0; i < l->guards.n; i++)
 		vz_buf_addf(b, " %s", safe(l->guards.v[i], name));
 	vz_buf_addc(b, '\n');
@@ -151,7 +151,7 @@ static void text_all(struct vz_buf *b, uint32_t id, const struct ct_netlook *l)
 			    l->net.more_addrs);
 	text_addrs(b, "route", "dev", &l->net.routes);
 	text_addrs(b, "proxy", "dev", &l->net.proxies);
-	text_guard(b, id, &l->net);
+	text_guard(b, &l->net);
 	for (size_t i = 0; i < l->n_caps; i++)
 		vz_buf_addf(b, "cap %s class %u %" PRIu64 " kbit/s\n",
 			    *l->caps[i].ifname ? safe(l->caps[i].ifname, name) : "*",
@@ -230,7 +230,7 @@ static void json_addrs(struct json *j, const char *key, const struct net_look_li
 
 static void json_guard(struct json *j, const struct net_look *l)
 {
-	if (!l->guarded) {
+	if (!l->guards.n) {
 		json_str(j, "guard", NULL);
 		return;
 	}
