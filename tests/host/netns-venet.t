@@ -131,8 +131,8 @@ ok is "$(ip -4 neigh show proxy | sort | xargs)" \
 in_ns $c1 ip addr add 192.0.2.66/32 dev venet0
 in_ns $c1 ip route replace default via 169.254.1.1 dev venet0 onlink src 192.0.2.66
 ok silent_in $c1 192.0.2.2 -- "a stolen source address gets no answer"
-ok has "$(nft list counter netdev vz_101 drop_ip4)" "packets 1 " -- "because the guard dropped it"
-nft delete table netdev vz_101
+ok has "$(nft list set netdev vz_guard drops)" "0x00000001 counter packets 1 " -- "because the guard dropped it"
+nft delete table netdev vz_guard
 before=$(rp_drops)
 ok silent_in $c1 192.0.2.2 -- "nor when somebody deleted the guard"
 ok is $(($(rp_drops) - before)) 1 -- "because the reverse path filter dropped it"
