@@ -363,7 +363,7 @@ static int find_ports(uint32_t ctid, const char *dev, struct elems *ret, size_t 
 	int r = read_set(&rd, code, e);
 
 	if (r == -ENOENT || nft_missing(r))
-		return 0;
+		r = 0;
 	for (size_t i = 0; i < ret->n && r >= 0; i++)
 		if (!dev || str_eq(device_of(&ret->v[i], ctid), dev))
 			ret->v[n++] = ret->v[i];
@@ -529,50 +529,58 @@ static int remove_once(uint32_t ctid, const struct elems *ports, const struct el
 	return r;
 }
 
-/* With the last port goes the table, unless somebody has changed anything meanwhile. */
-static int remove_table(uint32_t generation)
+/*
+ * With the last port goes the table, unless somebody has changed anything meanwhile:
+ * of several that leave at once, the last one finds it empty.
+ */
+static void remove_empty_table(void)
 {
+	_cleanup_elems_ struct elems none = { 0 };
+	size_t others = 1;
+	uint32_t generation;
+	struct nl_sock *s;
 	struct nft t;
-	int r;
 
+	if (socket_of(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    find_ports(UINT32_MAX, NULL, &none, &others, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || others)
+		return;
 	begin(&t);
 	nft_only_if(&t, generation);
 	nft_table_del(&t);
-	r = commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	(void)commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
 	nft_done(&t);
+}
+
+static int remove_chains(uint32_t ctid, const struct elems *ports, struct vz_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ports->n && r >= 0; i++)
+		r = del_chain(device_of(&ports->v[i], ctid), e);
 	return r;
 }
 
 static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
 {
 	_cleanup_elems_ struct elems ports = { 0 }, all = { 0 };
-	uint32_t generation;
-	size_t others;
-	struct nl_sock *s;
-	int r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+	int r = find_ports(ctid, dev, &ports, NULL, VZ_SYSTEM_ERROR, e);
 
-	if (r >= 0)
-		r = nft_generation(s, &generation, VZ_SYSTEM_ERROR, e);
-	if (r >= 0)
-		r = find_ports(ctid, dev, &ports, &others, VZ_SYSTEM_ERROR, e);
 	if (r < 0 || !ports.n)
-		return nft_missing(r) ? 0 : r;
-	if (!others && remove_table(generation) == 0)
-		return 0;
-	r = read_ports(&ports, &all, VZ_SYSTEM_ERROR, e);
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = remove_once(ctid, &ports, &all, true, e);
-	if (r != -ENOENT)
 		return r;
-	/* Up to 6.15 a port's chain goes with its device. */
-	for (size_t i = 0; i < ports.n; i++) {
-		r = del_chain(device_of(&ports.v[i], ctid), e);
-		if (r < 0)
-			return r;
+	r = read_ports(&ports, &all, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = remove_once(ctid, &ports, &all, true, e);
+	if (r == -ENOENT) {
+		/* Up to 6.15 a port's chain goes with its device. */
+		r = remove_chains(ctid, &ports, e);
+		if (r >= 0)
+			r = remove_once(ctid, &ports, &all, false, e);
 	}
-	r = remove_once(ctid, &ports, &all, false, e);
-	return r == -ENOENT ? 0 : r;
+	if (r < 0 && r != -ENOENT)
+		return r;
+	remove_empty_table();
+	return 0;
 }
 
 int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)

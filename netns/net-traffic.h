@@ -8,8 +8,8 @@
  *
  * Who does what (a packet from the container):
  *
- *	veth host end -> nft netdev ingress: guard (table vz_CTID), then ours
- *	(table vzt_CTID, NET_TRAFFIC_PRIO): count, set the priority to the HTB
+ *	veth host end -> nft netdev ingress: guard, then ours (table
+ *	NET_TRAFFIC_TABLE, NET_TRAFFIC_PRIO): count, set the priority to the HTB
  *	class, "fwd" to the container's ifb -> HTB -> back into the stack
  *
  * What the guard drops is neither counted nor does it use up the cap.  A tc
@@ -31,6 +31,7 @@
 #include "base/buf.h"
 #include "net.h"
 
+#define NET_TRAFFIC_TABLE "vz_traffic"	/* of family netdev, and on Linux 5.15 inet, too */
 #define NET_CLASSES 16		/* 0 .. 15 */
 #define NET_CLASS_DEFAULT 1
 #define NET_TRAFFIC_PRIO 100	/* of our netdev chains: after the guard's */
@@ -84,7 +85,7 @@ struct net_counts {
  * namespace.  0, or -ENOENT (no error is set) when there are none.
  */
 int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e);
-/* Those of all containers, in any order; one may come in two parts, to be added. */
+/* Those of all containers, in any order; one comes in parts, to be added. */
 typedef int (*net_counts_fn)(uint32_t ctid, const struct net_counts *n, void *arg);
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e);
 /* Removes counters and rules; none is fine. */

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define MSG(msg) ((uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | (msg)))
 
@@ -116,6 +117,7 @@ int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret)
 {
 	struct nft_elem_info i = { 0 };
 	struct nl_attr elem, a;
+	uint32_t flags;
 	int r = nl_attr_next(list, &elem);
 
 	if (r <= 0)
@@ -125,6 +127,8 @@ int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret)
 			i.key = value_of(a.v);
 		else if (a.type == NFTA_SET_ELEM_KEY_END)
 			i.end = value_of(a.v);
+		else if (a.type == NFTA_SET_ELEM_FLAGS)
+			i.interval_end = attr_be32(&a, &flags) && flags & NFT_SET_ELEM_INTERVAL_END;
 		else if (a.type == NFTA_SET_ELEM_EXPR)
 			counter_of(a.v, &i);
 		else if (a.type == NFTA_SET_ELEM_DATA)
@@ -142,14 +146,81 @@ struct dump {
 	void *fn, *arg;
 };
 
+/*
+ * What a dump has told.  While the kernel makes a set's hash table larger, which it
+ * does some time after elements were added, it tells some of them twice
+ * (rhashtable_walk_start_check()): deleting one twice would fail.
+ */
+struct told {
+	struct told_key {
+		uint8_t n, b[79];	/* n: 0 is a free place */
+	} *v;
+	size_t n, size;			/* a power of two, or 0 */
+};
+
+struct elems_dump {
+	struct dump d;
+	struct told told;
+};
+
+static struct told_key *told_place(struct told *t, const struct told_key *k)
+{
+	size_t h = 2166136261u;
+
+	for (size_t i = 0; i < k->n; i++)
+		h = (h ^ k->b[i]) * 16777619u;
+	h ^= h >> 15;
+	for (;; h++) {
+		struct told_key *at = &t->v[h & (t->size - 1)];
+
+		if (!at->n || (at->n == k->n && !memcmp(at->b, k->b, k->n)))
+			return at;
+	}
+}
+
+static void told_grow(struct told *t)
+{
+	struct told new = { .n = t->n, .size = t->size ? 2 * t->size : 64 };
+
+	new.v = xcalloc(new.size, sizeof(*new.v));
+	for (size_t i = 0; i < t->size; i++)
+		if (t->v[i].n)
+			*told_place(&new, &t->v[i]) = t->v[i];
+	free(t->v);
+	*t = new;
+}
+
+/* Of a range both ends make the key; keys of intervals are never told twice. */
+static bool told_before(struct told *t, const struct nft_elem_info *i)
+{
+	struct told_key k = { .n = (uint8_t)(i->key.n + i->end.n) }, *at;
+
+	if (i->interval_end || !i->key.n || i->key.n + i->end.n > sizeof(k.b))
+		return false;
+	memcpy(k.b, i->key.p, i->key.n);
+	if (i->end.n)
+		memcpy(k.b + i->key.n, i->end.p, i->end.n);
+	if (2 * t->n >= t->size)
+		told_grow(t);
+	at = told_place(t, &k);
+	if (at->n)
+		return true;
+	*at = k;
+	t->n++;
+	return false;
+}
+
 static int see_elems(const struct nlmsghdr *h, void *arg)
 {
 	struct nl_span list = nft_elem_list(h);
-	const struct dump *d = arg;
+	struct elems_dump *ed = arg;
+	const struct dump *d = &ed->d;
 	struct nft_elem_info i;
 	int r;
 
 	while ((r = nft_elem_next(&list, &i)) > 0) {
+		if (told_before(&ed->told, &i))
+			continue;
 		r = ((nft_elem_fn)d->fn)(&i, d->arg);
 		if (r < 0)
 			return r;
@@ -157,20 +228,45 @@ static int see_elems(const struct nlmsghdr *h, void *arg)
 	return r;
 }
 
+/* @key NULL: all of them. */
+static int read_elems(struct nl_sock *s, uint8_t family, const char *table, const char *set,
+		      const void *key, size_t len, nft_elem_fn fn, void *arg, enum vz_code code,
+		      struct vz_err *e)
+{
+	struct elems_dump d = { .d = { (void *)fn, arg } };
+	struct nl_batch b;
+	struct nl_fail f;
+	size_t at[3];
+	int r;
+
+	begin(&b, NFT_MSG_GETSETELEM, key ? 0 : NLM_F_DUMP, family);
+	nl_put_str(&b, NFTA_SET_ELEM_LIST_TABLE, table);
+	nl_put_str(&b, NFTA_SET_ELEM_LIST_SET, set);
+	if (key) {
+		at[0] = nl_nest(&b, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+		at[1] = nl_nest(&b, NFTA_LIST_ELEM | NLA_F_NESTED);
+		at[2] = nl_nest(&b, NFTA_SET_ELEM_KEY | NLA_F_NESTED);
+		nl_put(&b, NFTA_DATA_VALUE, key, len);
+		for (size_t i = ARRAY_SIZE(at); i-- > 0;)
+			nl_nest_end(&b, at[i]);
+	}
+	r = nl_query(s, &b, see_elems, &d, &f);
+	free(d.told.v);
+	return r >= 0 || r == -ENOENT || r == -EAGAIN ? r :
+		vz_fail(e, code, -r, "cannot read set %s of table %s", set, table);
+}
+
 int nft_elems_dump(struct nl_sock *s, uint8_t family, const char *table, const char *set,
 		   nft_elem_fn fn, void *arg, enum vz_code code, struct vz_err *e)
 {
-	struct dump d = { (void *)fn, arg };
-	struct nl_batch b;
-	struct nl_fail f;
-	int r;
+	return read_elems(s, family, table, set, NULL, 0, fn, arg, code, e);
+}
 
-	begin(&b, NFT_MSG_GETSETELEM, NLM_F_DUMP, family);
-	nl_put_str(&b, NFTA_SET_ELEM_LIST_TABLE, table);
-	nl_put_str(&b, NFTA_SET_ELEM_LIST_SET, set);
-	r = nl_query(s, &b, see_elems, &d, &f);
-	return r >= 0 || r == -ENOENT || r == -EAGAIN ? r :
-		vz_fail(e, code, -r, "cannot read set %s of table %s", set, table);
+int nft_elem_get(struct nl_sock *s, uint8_t family, const char *table, const char *set,
+		 const void *key, size_t len, nft_elem_fn fn, void *arg, enum vz_code code,
+		 struct vz_err *e)
+{
+	return read_elems(s, family, table, set, key, len, fn, arg, code, e);
 }
 
 /* ---- chains -------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 
 enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP,
 	    KIND_LIMIT, KIND_VERDICT, KIND_DNAT_MAP, KIND_MASQUERADE, KIND_PRIORITY,
-	    KIND_FWD };
+	    KIND_FWD, KIND_PRIORITY_MAP, KIND_FWD_MAP };
 
 /* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
 #define REG(i) (NFT_REG32_00 + (i))
@@ -210,23 +210,6 @@ static void put_verdict(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
-static void put_dnat_map(struct nft *t, const struct nft_stmt *s)
-{
-	uint32_t to = load_all(t, s);
-	struct expr x = expr_open(t, "lookup");
-
-	nl_put_str(&t->b, NFTA_LOOKUP_SET, s->name);
-	put_be32(t, NFTA_LOOKUP_SREG, REG(0));
-	put_be32(t, NFTA_LOOKUP_DREG, REG(to));
-	expr_close(t, x);
-	x = expr_open(t, "nat");
-	put_be32(t, NFTA_NAT_TYPE, NFT_NAT_DNAT);
-	put_be32(t, NFTA_NAT_FAMILY, (uint32_t)s->code);
-	put_be32(t, NFTA_NAT_REG_ADDR_MIN, REG(to));
-	put_be32(t, NFTA_NAT_REG_PROTO_MIN, REG(to + (s->code == NFPROTO_IPV6 ? 4u : 1u)));
-	expr_close(t, x);
-}
-
 /* A number in a register, in the host's byte order, as the expressions below want it. */
 static void put_number(struct nft *t, uint32_t v)
 {
@@ -237,24 +220,45 @@ static void put_number(struct nft *t, uint32_t v)
 	expr_close(t, x);
 }
 
-static void put_priority(struct nft *t, const struct nft_stmt *s)
+/* What a map has for the fields; returns its register. */
+static uint32_t put_map(struct nft *t, const struct nft_stmt *s)
 {
-	struct expr x;
+	uint32_t to = REG(load_all(t, s));
+	struct expr x = expr_open(t, "lookup");
 
-	put_number(t, (uint32_t)s->code);
-	x = expr_open(t, "meta");
-	put_be32(t, NFTA_META_KEY, NFT_META_PRIORITY);
-	put_be32(t, NFTA_META_SREG, REG(0));
+	nl_put_str(&t->b, NFTA_LOOKUP_SET, s->name);
+	put_be32(t, NFTA_LOOKUP_SREG, REG(0));
+	put_be32(t, NFTA_LOOKUP_DREG, to);
+	expr_close(t, x);
+	return to;
+}
+
+static void put_dnat_map(struct nft *t, const struct nft_stmt *s)
+{
+	uint32_t to = put_map(t, s);
+	struct expr x = expr_open(t, "nat");
+
+	put_be32(t, NFTA_NAT_TYPE, NFT_NAT_DNAT);
+	put_be32(t, NFTA_NAT_FAMILY, (uint32_t)s->code);
+	put_be32(t, NFTA_NAT_REG_ADDR_MIN, to);
+	put_be32(t, NFTA_NAT_REG_PROTO_MIN, to + (s->code == NFPROTO_IPV6 ? 4u : 1u));
 	expr_close(t, x);
 }
 
-static void put_fwd(struct nft *t, const struct nft_stmt *s)
+static void put_priority(struct nft *t, uint32_t reg)
 {
-	struct expr x;
+	struct expr x = expr_open(t, "meta");
 
-	put_number(t, (uint32_t)s->code);
-	x = expr_open(t, "fwd");
-	put_be32(t, NFTA_FWD_SREG_DEV, REG(0));
+	put_be32(t, NFTA_META_KEY, NFT_META_PRIORITY);
+	put_be32(t, NFTA_META_SREG, reg);
+	expr_close(t, x);
+}
+
+static void put_fwd(struct nft *t, uint32_t reg)
+{
+	struct expr x = expr_open(t, "fwd");
+
+	put_be32(t, NFTA_FWD_SREG_DEV, reg);
 	expr_close(t, x);
 }
 
@@ -286,10 +290,18 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 		expr_close(t, expr_open(t, "masq"));
 		break;
 	case KIND_PRIORITY:
-		put_priority(t, s);
+		put_number(t, (uint32_t)s->code);
+		put_priority(t, REG(0));
 		break;
 	case KIND_FWD:
-		put_fwd(t, s);
+		put_number(t, (uint32_t)s->code);
+		put_fwd(t, REG(0));
+		break;
+	case KIND_PRIORITY_MAP:
+		put_priority(t, put_map(t, s));
+		break;
+	case KIND_FWD_MAP:
+		put_fwd(t, put_map(t, s));
 		break;
 	}
 }
@@ -455,6 +467,22 @@ struct nft_stmt nft_set_priority(uint32_t v)
 struct nft_stmt nft_fwd(int ifindex)
 {
 	return (struct nft_stmt){ .kind = KIND_FWD, .code = ifindex };
+}
+
+struct nft_stmt nft_set_priority_map(struct nft_field f, struct nft_field g, const char *map)
+{
+	struct nft_stmt s = nft_in2(f, g, map);
+
+	s.kind = KIND_PRIORITY_MAP;
+	return s;
+}
+
+struct nft_stmt nft_fwd_map(struct nft_field f, const char *map)
+{
+	struct nft_stmt s = nft_in(f, map);
+
+	s.kind = KIND_FWD_MAP;
+	return s;
 }
 
 struct nft_stmt nft_verdict(int code, const char *chain)

@@ -279,6 +279,9 @@ struct nft_stmt nft_count(const char *counter);			/* a named counter */
 struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst);
 struct nft_stmt nft_set_priority(uint32_t v);	/* skb->priority */
 struct nft_stmt nft_fwd(int ifindex);		/* the end of a rule of netdev ingress */
+/* The same from a map; no match where it has none. */
+struct nft_stmt nft_set_priority_map(struct nft_field f, struct nft_field g, const char *map);
+struct nft_stmt nft_fwd_map(struct nft_field f, const char *map);
 struct nft_stmt nft_verdict(int code, const char *chain);
 
 /*
@@ -329,6 +332,7 @@ int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct v
 
 struct nft_elem_info {
 	struct nl_span key, end, to;	/* empty: none */
+	bool interval_end;		/* the first key behind an interval */
 	uint64_t bytes, packets;	/* of a set with counters */
 	char comment[32];		/* "": none, or longer */
 };
@@ -338,9 +342,14 @@ int nft_elem_next(struct nl_span *list, struct nft_elem_info *ret);
 /* The list of the message; empty: not one of elements. */
 struct nl_span nft_elem_list(const struct nlmsghdr *h);
 typedef int (*nft_elem_fn)(const struct nft_elem_info *i, void *arg);
-/* -ENOENT: no such set or table; -EAGAIN: it changed meanwhile. */
+/* Each element once.  -ENOENT: no such set or table; -EAGAIN: it changed meanwhile. */
 int nft_elems_dump(struct nl_sock *s, uint8_t family, const char *table, const char *set,
 		   nft_elem_fn fn, void *arg, enum vz_code code, struct vz_err *e);
+
+/* That one element; -ENOENT: there is none. */
+int nft_elem_get(struct nl_sock *s, uint8_t family, const char *table, const char *set,
+		 const void *key, size_t len, nft_elem_fn fn, void *arg, enum vz_code code,
+		 struct vz_err *e);
 
 struct nft_chain_info {
 	uint8_t family;

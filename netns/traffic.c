@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The counting half: one nft table of family netdev for each container.
+ * The counting half: what all containers share is in one nft table.
  *
- *	chain tx_HOST	netdev ingress of each host end (what the container sends)
- *	map tx4, tx6	prefix -> goto tx_N	from the class file
- *	chain tx_N	counter txN_ID, then the cap of each link
+ *	chain tx_CTID_IFINDEX	netdev ingress of each host end: goto tx.CLASSES
+ *	chain tx.CLASSES	prefix -> goto tx_N, as a class file says it
+ *	chain tx_N		counts in set tx, by container and class; then the cap, if
+ *				map txprio has the link and class
  *
- * and the same with rx for egress.
- *
- * Everything but the counters is made anew, in one transaction, when something
- * changes.  ID tells one set of counters from the next (ct/traffic.h).
+ * and the same with rx for egress.  CLASSES names the contents of the class file:
+ * who was started with another one keeps that.  Elements of tx and rx say in their
+ * comment which set of counters they are (ct/traffic.h).
  */
 #define VZ_ROOM "netns"
 #include "net-traffic.h"
@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
@@ -24,9 +25,41 @@
 #include "nft.h"
 #include "rate.h"
 
-static void table_name(uint32_t ctid, char buf[NFT_TABLE_LEN])
+#define TABLE NET_TRAFFIC_TABLE
+#define TRIES 8
+
+static const char *const dirs[] = { [RATE_OUT] = "tx", [RATE_IN] = "rx" };
+
+/* Sets, of the direction that is given by their first letters. */
+static const char *const count_sets[] = { "tx", "rx" };
+static const char *const prio_maps[] = { "txprio", "rxprio" };
+#define IFB_MAP "ifb"		/* ifindex -> that of the ifb */
+#define POST_MAP "post"		/* without egress: link group -> goto rx.CLASSES */
+
+/*
+ * Where the counters of a container are: netdev, and on Linux 5.15, whose netdev
+ * family has no egress, rx in inet, where a packet is counted without that header.
+ */
+static const uint8_t families[] = { NFPROTO_NETDEV, NFPROTO_INET };
+
+/* One socket until the process ends: see guard.c. */
+static int socket_of(struct nl_sock **ret, struct vz_err *e)
 {
-	snprintf(buf, NFT_TABLE_LEN, "vzt_%u", ctid);
+	static struct nl_sock sock = { .fd = -EBADF };
+
+	*ret = &sock;
+	return sock.fd >= 0 ? 0 : nft_open(&sock, VZ_SYSTEM_ERROR, e);
+}
+
+static int commit(struct nft *t, struct vz_err *e)
+{
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
+
+	if (r >= 0)
+		r = nft_commit_on(s, t, VZ_SYSTEM_ERROR, e);
+	nft_done(t);
+	return r;
 }
 
 /* ---- counters ------------------------------------------------------------ */
@@ -39,198 +72,256 @@ static uint64_t without_header(uint64_t bytes, uint64_t packets)
 	return bytes > head ? bytes - head : 0;
 }
 
-/*
- * Where the counters of a container are: netdev, and on Linux 5.15, whose netdev
- * family has no egress, rx in inet, where a packet is counted without that header.
- */
-static const uint8_t families[] = { NFPROTO_NETDEV, NFPROTO_INET };
-
 struct reading {
-	struct net_counts *n;
-	uint8_t family;
-};
-
-static int see_counter(const struct nft_counter *c, void *arg)
-{
-	const struct reading *rd = arg;
-	struct net_counts *n = rd->n;
-	unsigned int cls;
-	uint64_t id;
-	char dir;
-
-	if (sscanf(c->name, "%cx%u_%16" SCNx64, &dir, &cls, &id) != 3 || cls >= NET_CLASSES ||
-	    (dir != 't' && dir != 'r') || !id)
-		return 0;
-	n->id = id;
-	n->have |= (uint16_t)(1u << cls);
-	if (dir == 't') {
-		n->cls[cls].tx_bytes = c->bytes;
-		n->cls[cls].tx_packets = c->packets;
-	} else {
-		n->cls[cls].rx_bytes = rd->family == NFPROTO_INET ? c->bytes :
-				       without_header(c->bytes, c->packets);
-		n->cls[cls].rx_packets = c->packets;
-	}
-	return 0;
-}
-
-int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
-{
-	struct net_counts n = { 0 };
-	char table[NFT_TABLE_LEN];
-
-	table_name(ctid, table);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct reading rd = { &n, families[i] };
-		int r = nft_counters(families[i], table, false, see_counter, &rd, VZ_SYSTEM_ERROR,
-				     e);
-
-		if (r < 0)
-			return r;
-	}
-	if (!n.id)
-		return -ENOENT;
-	*ret = n;
-	return 0;
-}
-
-struct all {
 	net_counts_fn fn;
 	void *arg;
 	uint8_t family;
-	uint32_t ctid;
-	struct net_counts n;	/* of @ctid */
+	enum rate_dir dir;
 };
 
-static int flush_counts(struct all *a)
+static void count_key(struct nft_key *k, uint32_t ctid, uint32_t cls)
 {
-	int r = a->n.id ? a->fn(a->ctid, &a->n, a->arg) : 0;
+	uint32_t group = host_group(ctid);
 
-	a->n = (struct net_counts){ 0 };
-	return r;
+	k->n = 0;
+	nft_key_add(k, &group, sizeof(group));
+	nft_key_add(k, &cls, sizeof(cls));
 }
 
-/* The kernel lists table by table. */
-static int see_any(const struct nft_counter *c, void *arg)
+static int see_count(const struct nft_elem_info *i, void *arg)
 {
-	struct all *a = arg;
-	uint32_t ctid;
-	int end = 0, r = 0;
+	const struct reading *rd = arg;
+	struct net_counts n = { 0 };
+	struct net_count *c;
+	uint32_t key[2];
 
-	if (sscanf(c->table, "vzt_%" SCNu32 "%n", &ctid, &end) != 1 || c->table[end])
+	if (i->key.n != sizeof(key))
 		return 0;
-	if (ctid != a->ctid)
-		r = flush_counts(a);
-	a->ctid = ctid;
-	return r < 0 ? r : see_counter(c, &(struct reading){ &a->n, a->family });
+	memcpy(key, i->key.p, sizeof(key));
+	if (!host_group_is_ours(key[0]) || key[1] >= NET_CLASSES ||
+	    sscanf(i->comment, "%16" SCNx64, &n.id) != 1 || !n.id)
+		return 0;
+	n.have = (uint16_t)(1u << key[1]);
+	c = &n.cls[key[1]];
+	if (rd->dir == RATE_OUT) {
+		c->tx_bytes = i->bytes;
+		c->tx_packets = i->packets;
+	} else {
+		c->rx_bytes = rd->family == NFPROTO_INET ? i->bytes :
+			      without_header(i->bytes, i->packets);
+		c->rx_packets = i->packets;
+	}
+	return rd->fn(key[0] & ~host_group(0), &n, rd->arg);
 }
 
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
 {
-	int r = 0;
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
 
-	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++) {
-		struct all a = { .fn = fn, .arg = arg, .family = families[i] };
+	if (r < 0)
+		return r;
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
+			struct reading rd = { fn, arg, families[f], dir };
 
-		r = nft_counters(families[i], NULL, false, see_any, &a, VZ_SYSTEM_ERROR, e);
-		if (r >= 0)
-			r = flush_counts(&a);
+			r = nft_elems_dump(s, families[f], TABLE, count_sets[dir], see_count, &rd,
+					   VZ_SYSTEM_ERROR, e);
+			if (r < 0 && r != -ENOENT && !nft_missing(r))
+				return r == -EAGAIN ? vz_fail(e, VZ_SYSTEM_ERROR, EAGAIN,
+					"the packet filter keeps changing") : r;
+		}
 	}
-	return r;
+	return 0;
 }
 
-int net_traffic_remove(uint32_t ctid, struct vz_err *e)
+struct one {
+	uint32_t ctid;
+	struct net_counts n;
+};
+
+static int add_one(uint32_t ctid, const struct net_counts *n, void *arg)
 {
-	char table[NFT_TABLE_LEN];
-	int r = 0;
+	struct one *o = arg;
 
-	table_name(ctid, table);
-	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++) {
-		_cleanup_nft_ struct nft t;
-
-		nft_begin(&t, families[i], table);
-		nft_table_del(&t);
-		nft_tolerate(&t, ENOENT);
-		r = nft_commit(&t, VZ_SYSTEM_ERROR, e);
-		/* Where there is no nf_tables there is no table. */
-		if (r < 0 && nft_missing(r))
-			r = 0;
+	if (o->ctid != ctid)
+		return 0;
+	o->n.id = n->id;
+	o->n.have |= n->have;
+	for (unsigned int i = 0; i < NET_CLASSES; i++) {
+		o->n.cls[i].rx_bytes += n->cls[i].rx_bytes;
+		o->n.cls[i].rx_packets += n->cls[i].rx_packets;
+		o->n.cls[i].tx_bytes += n->cls[i].tx_bytes;
+		o->n.cls[i].tx_packets += n->cls[i].tx_packets;
 	}
-	return r;
+	return 0;
 }
 
-/* ---- rules --------------------------------------------------------------- */
+/* Is there any?  A start asks this, and should not read those of everybody. */
+static int has_counters(uint32_t ctid, bool *ret, struct vz_err *e)
+{
+	struct one o = { .ctid = ctid };
+	struct reading rd = { add_one, &o, NFPROTO_NETDEV, RATE_OUT };
+	struct nft_key k;
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
+
+	if (r < 0)
+		return r;
+	count_key(&k, ctid, NET_CLASS_DEFAULT);
+	r = nft_elem_get(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], k.b, k.n, see_count, &rd,
+			 VZ_SYSTEM_ERROR, e);
+	*ret = r >= 0 && o.n.id;
+	return r == -ENOENT || nft_missing(r) ? 0 : r;
+}
+
+int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
+{
+	struct one o;
+	bool any;
+	int r = has_counters(ctid, &any, e);
+
+	if (r < 0)
+		return r;
+	if (!any)
+		return -ENOENT;
+	for (int tries = 0; tries < TRIES; tries++) {
+		o = (struct one){ .ctid = ctid };
+		r = net_traffic_read_all(add_one, &o, e);
+		if (r != -EAGAIN)
+			break;
+	}
+	if (r < 0)
+		return r;
+	if (!o.n.id)
+		return -ENOENT;
+	*ret = o.n;
+	return 0;
+}
+
+/* ---- what all containers share --------------------------------------------- */
 
 struct build {
 	struct nft t;
+	const struct net_plan *p;
 	const struct net_traffic *tr;
 	const struct rate_link *links;
 	size_t n_links;
 	int ifb;		/* 0: nothing is capped */
 	uint64_t id;
-	uint16_t old, want;	/* classes with counters */
+	uint16_t want;		/* classes with counters */
+	char classes[12];	/* name of the class file's contents */
+	bool fresh;		/* nothing of the container is there */
 	bool no_egress;		/* Linux 5.15 */
 };
-
-static const char *const dirs[] = { [RATE_OUT] = "tx", [RATE_IN] = "rx" };
 
 static void chain_name(enum rate_dir dir, unsigned int cls, char buf[16])
 {
 	snprintf(buf, 16, "%s_%u", dirs[dir], cls);
 }
 
-static void link_chain(struct build *b, const struct rate_link *l, enum rate_dir dir, char buf[24])
+/* What is capped gets its HTB class; from the container it also changes to the ifb here. */
+static void cap_rule(struct nft *t, const char *chain, enum rate_dir dir, unsigned int cls)
 {
-	struct nft_chain c = { .name = buf, .base = true, .dev = l->l.name,
-			       .hook = dir == RATE_OUT ? NF_NETDEV_INGRESS : NF_NETDEV_EGRESS,
-			       .prio = NET_TRAFFIC_PRIO };
+	struct nft_field number = NFT_CONST((uint8_t)cls);
 
-	snprintf(buf, 24, "%s_%s", dirs[dir], l->l.name);
-	nft_chain_add(&b->t, &c);
+	if (dir == RATE_OUT)
+		nft_rule(t, chain, nft_set_priority_map(NFT_META_IIFX, number, prio_maps[dir]),
+			 nft_fwd_map(NFT_META_IIFX, IFB_MAP));
+	else
+		nft_rule(t, chain, nft_set_priority_map(NFT_META_OIFX, number, prio_maps[dir]),
+			 nft_accept());
 }
 
-static const struct nft_set maps[] = {
-	{ .name = "tx4", .key = { NFT_IPV4_ADDR }, .to_verdict = true, .flags = NFT_SET_INTERVAL },
-	{ .name = "tx6", .key = { NFT_IPV6_ADDR }, .to_verdict = true, .flags = NFT_SET_INTERVAL },
-	{ .name = "rx4", .key = { NFT_IPV4_ADDR }, .to_verdict = true, .flags = NFT_SET_INTERVAL },
-	{ .name = "rx6", .key = { NFT_IPV6_ADDR }, .to_verdict = true, .flags = NFT_SET_INTERVAL },
-};
-
-static const char *map_of(enum rate_dir dir, int family)
+static void class_chains(struct nft *t, enum rate_dir dir)
 {
-	return maps[(dir == RATE_IN ? 2 : 0) + (family == AF_INET6)].name;
-}
-
-/* Leaves the counters alone in the table. */
-static void clean(struct build *b)
-{
+	struct nft_field group = dir == RATE_OUT ? NFT_META_IIFG : NFT_META_OIFG;
 	char name[16];
 
-	nft_flush(&b->t);
-	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		nft_set_add(&b->t, &maps[i]);
-		nft_set_flush(&b->t, maps[i].name);
-		nft_set_del(&b->t, maps[i].name);
+	for (unsigned int cls = 0; cls < NET_CLASSES; cls++) {
+		chain_name(dir, cls, name);
+		nft_chain_add(t, &(struct nft_chain){ .name = name });
+		if (!cls)
+			continue;
+		nft_rule(t, name, nft_in2(group, NFT_CONST((uint8_t)cls), count_sets[dir]));
+		cap_rule(t, name, dir, cls);
 	}
-	for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
-		for (unsigned int cls = 0; cls < NET_CLASSES; cls++) {
-			if (cls && !(b->old >> cls & 1))
-				continue;
-			chain_name(dir, cls, name);
-			nft_chain_add(&b->t, &(struct nft_chain){ .name = name });
-			nft_chain_del(&b->t, name);
-		}
-	}
+	/* Not IP: not counted, and no way round the cap either. */
+	snprintf(name, sizeof(name), "%s_other", dirs[dir]);
+	nft_chain_add(t, &(struct nft_chain){ .name = name });
+	cap_rule(t, name, dir, NET_CLASS_DEFAULT);
 }
 
-static void add_map(struct build *b, enum rate_dir dir, int family)
+static void share_direction(struct nft *t, enum rate_dir dir)
+{
+	nft_set_add(t, &(struct nft_set){ .name = count_sets[dir], .counted = true,
+					  .key = { NFT_IFINDEX, NFT_MARK } });
+	nft_set_add(t, &(struct nft_set){ .name = prio_maps[dir], .to = NFT_MARK,
+					  .key = { NFT_IFINDEX, NFT_MARK } });
+	if (dir == RATE_OUT)
+		nft_set_add(t, &(struct nft_set){ .name = IFB_MAP, .to = NFT_IFINDEX,
+						  .key = { NFT_IFINDEX } });
+	class_chains(t, dir);
+}
+
+/* Without egress, what is routed to a container is seen where it leaves over its link. */
+static void share_post(struct nft *t)
+{
+	share_direction(t, RATE_IN);
+	nft_set_add(t, &(struct nft_set){ .name = POST_MAP, .to_verdict = true,
+					  .key = { NFT_IFINDEX } });
+	nft_chain_add(t, &(struct nft_chain){ .name = "post", .base = true,
+					      .hook = NF_INET_POST_ROUTING,
+					      .prio = NET_TRAFFIC_PRIO + 200 });
+	nft_rule(t, "post", nft_vmap(NFT_META_OIFG, POST_MAP));
+}
+
+static void put_tables(struct build *b)
+{
+	nft_table_new(&b->t);
+	share_direction(&b->t, RATE_OUT);
+	if (!b->no_egress) {
+		share_direction(&b->t, RATE_IN);
+		return;
+	}
+	nft_table(&b->t, NFPROTO_INET, TABLE);
+	nft_table_new(&b->t);
+	share_post(&b->t);
+	nft_table(&b->t, NFPROTO_NETDEV, TABLE);
+}
+
+/* ---- classes ------------------------------------------------------------------ */
+
+/* FNV-1a of what the kernel gets; no file is "0". */
+static void name_classes(const struct net_traffic *tr, char ret[12])
+{
+	uint32_t h = tr->n_classes ? 2166136261u : 0;
+
+	for (size_t i = 0; i < tr->n_classes; i++) {
+		const struct net_class *c = &tr->classes[i];
+		uint8_t b[19];
+
+		memcpy(b, c->prefix.a, 16);
+		b[16] = (uint8_t)c->prefix.family;
+		b[17] = c->prefix.plen;
+		b[18] = c->cls;
+		for (size_t k = 0; k < sizeof(b); k++)
+			h = (h ^ b[k]) * 16777619u;
+	}
+	snprintf(ret, 12, "%x", h);
+}
+
+static void class_map(struct build *b, enum rate_dir dir, int family, const char *map)
 {
 	size_t n, size = family == AF_INET6 ? 16 : 4;
 	struct net_range *r;
 	char name[16];
 
+	nft_set_add(&b->t, &(struct nft_set){ .name = map, .to_verdict = true, .fresh = true,
+			.flags = NFT_SET_INTERVAL,
+			.key = { family == AF_INET6 ? NFT_IPV6_ADDR : NFT_IPV4_ADDR } });
 	net_class_ranges(b->tr->classes, b->tr->n_classes, family, &r, &n);
-	nft_elems(&b->t, map_of(dir, family));
+	nft_elems(&b->t, map);
 	for (size_t i = 0; i < n; i++) {
 		/* Where one ends the next begins; the kernel wants both said. */
 		if (i)
@@ -241,122 +332,411 @@ static void add_map(struct build *b, enum rate_dir dir, int family)
 	free(r);
 }
 
-static void add_maps(struct build *b, enum rate_dir dir)
+static void class_rule(struct build *b, enum rate_dir dir, int family, const char *chain)
 {
-	for (size_t i = 0; i < 2; i++)
-		nft_set_add(&b->t, &maps[(dir == RATE_IN ? 2 : 0) + i]);
-	add_map(b, dir, AF_INET);
-	add_map(b, dir, AF_INET6);
-}
-
-/* What is capped gets its HTB class; from the container it also changes to the ifb here. */
-static void add_cap(struct build *b, const char *chain, const struct rate_link *l,
-		    enum rate_dir dir, unsigned int cls)
-{
-	struct nft_stmt prio = nft_set_priority(rate_id(dir, l->idx, cls));
-
-	if (!b->ifb || !rate_capped(b->tr, l->ifname, cls))
-		return;
-	if (dir == RATE_OUT)
-		nft_rule(&b->t, chain, nft_is(NFT_META_IIFX, (uint32_t)l->l.ifindex), prio,
-			 nft_fwd(b->ifb));
-	else
-		nft_rule(&b->t, chain, nft_is(NFT_META_OIFX, (uint32_t)l->l.ifindex), prio,
-			 nft_accept());
-}
-
-static void add_class_chains(struct build *b, enum rate_dir dir)
-{
-	char name[16], counter[40];
-
-	for (unsigned int cls = 0; cls < NET_CLASSES; cls++) {
-		if (!(b->want >> cls & 1))
-			continue;
-		chain_name(dir, cls, name);
-		nft_chain_add(&b->t, &(struct nft_chain){ .name = name });
-		if (!cls)
-			continue;
-		snprintf(counter, sizeof(counter), "%s%u_%016" PRIx64, dirs[dir], cls, b->id);
-		nft_counter_add(&b->t, counter);
-		nft_rule(&b->t, name, nft_count(counter));
-		for (size_t i = 0; i < b->n_links; i++)
-			add_cap(b, name, &b->links[i], dir, cls);
-	}
-}
-
-static void add_link_chains(struct build *b, const struct rate_link *l, enum rate_dir dir)
-{
-	struct nft_field v4 = dir == RATE_OUT ? NFT_IP_DADDR : NFT_IP_SADDR;
-	struct nft_field v6 = dir == RATE_OUT ? NFT_IP6_DADDR : NFT_IP6_SADDR;
+	struct nft_stmt proto = nft_is(NFT_META_ETHERTYPE, family == AF_INET ? ETH_P_IP :
+									     ETH_P_IPV6);
+	struct nft_field out = family == AF_INET ? NFT_IP_DADDR : NFT_IP6_DADDR;
+	struct nft_field in = family == AF_INET ? NFT_IP_SADDR : NFT_IP6_SADDR;
 	char name[24];
 
-	link_chain(b, l, dir, name);
+	if (!b->tr->n_classes) {
+		chain_name(dir, NET_CLASS_DEFAULT, name);
+		nft_rule(&b->t, chain, proto, nft_goto(name));
+		return;
+	}
+	snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], family == AF_INET ? '4' : '6',
+		 b->classes);
+	class_map(b, dir, family, name);
+	nft_rule(&b->t, chain, proto, nft_vmap(dir == RATE_OUT ? out : in, name));
+}
+
+/* tx.CLASSES; rx.CLASSES and, for capped links, rxc.CLASSES. */
+static void class_entry(struct build *b, enum rate_dir dir)
+{
+	char name[24], capped[24], other[16];
+
+	snprintf(name, sizeof(name), "%s.%s", dirs[dir], b->classes);
+	snprintf(capped, sizeof(capped), "%sc.%s", dirs[dir], b->classes);
+	snprintf(other, sizeof(other), "%s_other", dirs[dir]);
+	nft_chain_add(&b->t, &(struct nft_chain){ .name = name, .fresh = true });
+	class_rule(b, dir, AF_INET, name);
+	class_rule(b, dir, AF_INET6, name);
+	nft_rule(&b->t, name, nft_goto(other));
+	if (dir == RATE_OUT)
+		return;
+	nft_chain_add(&b->t, &(struct nft_chain){ .name = capped, .fresh = true });
 	/* A container may have set it to one of ours: it would go through our ifb. */
-	if (b->ifb && dir == RATE_IN)
-		nft_rule(&b->t, name, nft_set_priority(0));
-	nft_rule(&b->t, name, nft_is(NFT_META_ETHERTYPE, ETH_P_IP),
-		 nft_vmap(v4, map_of(dir, AF_INET)));
-	nft_rule(&b->t, name, nft_is(NFT_META_ETHERTYPE, ETH_P_IPV6),
-		 nft_vmap(v6, map_of(dir, AF_INET6)));
-	/* Not IP: not counted, and no way round the cap either. */
-	add_cap(b, name, l, dir, NET_CLASS_DEFAULT);
+	nft_rule(&b->t, capped, nft_set_priority(0));
+	nft_rule(&b->t, capped, nft_goto(name));
 }
 
-static void add_direction(struct build *b, enum rate_dir dir)
+static void put_classes(struct build *b)
 {
-	add_class_chains(b, dir);
-	add_maps(b, dir);
-	for (size_t i = 0; i < b->n_links; i++)
-		add_link_chains(b, &b->links[i], dir);
+	class_entry(b, RATE_OUT);
+	if (b->no_egress)
+		nft_table(&b->t, NFPROTO_INET, TABLE);
+	class_entry(b, RATE_IN);
+	nft_table(&b->t, NFPROTO_NETDEV, TABLE);
 }
 
-/* What is routed to the container, without netdev egress: by the device it leaves over. */
-static void add_postrouting(struct build *b)
-{
-	struct nft_chain c = { .name = "rx", .base = true, .hook = NF_INET_POST_ROUTING,
-			       .prio = NET_TRAFFIC_PRIO + 200 };
+/* ---- a container ------------------------------------------------------------------ */
 
-	add_class_chains(b, RATE_IN);
-	add_maps(b, RATE_IN);
-	nft_chain_add(&b->t, &c);
+static void link_chain(struct build *b, const struct rate_link *l, enum rate_dir dir)
+{
+	char name[32], to[24];
+
+	snprintf(name, sizeof(name), "%s_%u_%d", dirs[dir], b->p->ctid, l->l.ifindex);
+	snprintf(to, sizeof(to), "%s%s.%s", dirs[dir], dir == RATE_IN && b->ifb ? "c" : "",
+		 b->classes);
+	nft_chain_add(&b->t, &(struct nft_chain){
+			.name = name, .base = true, .dev = l->l.name,
+			.hook = dir == RATE_OUT ? NF_NETDEV_INGRESS : NF_NETDEV_EGRESS,
+			.prio = NET_TRAFFIC_PRIO, .fresh = b->fresh });
+	if (!b->fresh)
+		nft_chain_flush(&b->t, name);
+	nft_rule(&b->t, name, nft_goto(to));
+}
+
+static void counters(struct build *b, enum rate_dir dir)
+{
+	char id[20];
+	struct nft_key k;
+
+	snprintf(id, sizeof(id), "%016" PRIx64, b->id);
+	nft_elems(&b->t, count_sets[dir]);
+	for (uint32_t cls = 1; cls < NET_CLASSES; cls++) {
+		if (!(b->want >> cls & 1))
+			continue;
+		count_key(&k, b->p->ctid, cls);
+		nft_elem_comment(&b->t, k.b, k.n, NULL, 0, id);
+	}
+}
+
+static void priorities(struct build *b, enum rate_dir dir)
+{
+	char owner[16];
+
+	if (!b->ifb)
+		return;
+	snprintf(owner, sizeof(owner), "%u", b->p->ctid);
+	nft_elems(&b->t, prio_maps[dir]);
 	for (size_t i = 0; i < b->n_links; i++) {
-		struct nft_stmt oif = nft_is(NFT_META_OIFX, (uint32_t)b->links[i].l.ifindex);
+		const struct rate_link *l = &b->links[i];
 
-		if (b->ifb)
-			nft_rule(&b->t, "rx", oif, nft_set_priority(0));
-		nft_rule(&b->t, "rx", oif, nft_is(NFT_META_NF, NFPROTO_IPV4),
-			 nft_vmap(NFT_IP_SADDR, map_of(RATE_IN, AF_INET)));
-		nft_rule(&b->t, "rx", oif, nft_is(NFT_META_NF, NFPROTO_IPV6),
-			 nft_vmap(NFT_IP6_SADDR, map_of(RATE_IN, AF_INET6)));
+		for (uint32_t cls = 1; cls < NET_CLASSES; cls++) {
+			uint32_t prio = rate_id(dir, l->idx, cls);
+			struct nft_key k = { 0 };
+
+			if (!(b->want >> cls & 1) || !rate_capped(b->tr, l->ifname, cls))
+				continue;
+			nft_key_add(&k, &l->l.ifindex, sizeof(l->l.ifindex));
+			nft_key_add(&k, &cls, sizeof(cls));
+			nft_elem_comment(&b->t, k.b, k.n, &prio, sizeof(prio), owner);
+		}
 	}
 }
 
-static int commit_tables(struct build *b, uint32_t ctid, struct vz_err *e)
+static void ifbs(struct build *b)
 {
-	char table[NFT_TABLE_LEN];
-	int r;
+	char owner[16];
 
-	table_name(ctid, table);
-	nft_begin(&b->t, NFPROTO_NETDEV, table);
-	/*
-	 * A new table is not emptied first: closing the socket of a transaction that
-	 * deleted something waits for an RCU grace period (nft_rcv_nl_event(), 10 ms).
-	 */
-	nft_table_add(&b->t);
-	if (b->old)
-		clean(b);
-	add_direction(b, RATE_OUT);
-	if (b->no_egress) {
-		nft_table(&b->t, NFPROTO_INET, table);
-		nft_table_add(&b->t);
-		if (b->old)
-			clean(b);
-		add_postrouting(b);
-	} else {
-		add_direction(b, RATE_IN);
+	if (!b->ifb)
+		return;
+	snprintf(owner, sizeof(owner), "%u", b->p->ctid);
+	nft_elems(&b->t, IFB_MAP);
+	for (size_t i = 0; i < b->n_links; i++)
+		nft_elem_comment(&b->t, &b->links[i].l.ifindex, sizeof(int), &b->ifb, sizeof(int),
+				 owner);
+}
+
+static void direction(struct build *b, enum rate_dir dir)
+{
+	counters(b, dir);
+	priorities(b, dir);
+	if (dir == RATE_OUT)
+		ifbs(b);
+}
+
+static void put_container(struct build *b)
+{
+	uint32_t group = host_group(b->p->ctid);
+	char to[24];
+
+	for (size_t i = 0; i < b->n_links; i++) {
+		link_chain(b, &b->links[i], RATE_OUT);
+		if (!b->no_egress)
+			link_chain(b, &b->links[i], RATE_IN);
 	}
-	r = nft_commit(&b->t, VZ_SYSTEM_ERROR, e);
-	nft_done(&b->t);
+	direction(b, RATE_OUT);
+	if (b->no_egress)
+		nft_table(&b->t, NFPROTO_INET, TABLE);
+	direction(b, RATE_IN);
+	if (!b->no_egress)
+		return;
+	snprintf(to, sizeof(to), "rx%s.%s", b->ifb ? "c" : "", b->classes);
+	nft_elems(&b->t, POST_MAP);
+	nft_elem_verdict(&b->t, &group, sizeof(group), NFT_GOTO, to);
+}
+
+/* ---- what there is of a container ---------------------------------------------------- */
+
+struct found {
+	uint32_t ctid;
+	const struct build *keep;	/* chains of its links stay; or NULL */
+	const char *map;
+	struct nft *t;			/* deletions go here */
+	size_t n, others;
+	bool post;			/* there is a table of family inet */
+};
+
+static bool has_link(const struct build *b, int ifindex)
+{
+	for (size_t i = 0; b && i < b->n_links; i++)
+		if (b->links[i].l.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static int see_chain(const struct nft_chain_info *c, void *arg)
+{
+	struct found *f = arg;
+	uint32_t ctid;
+	int ifindex;
+	char dir;
+
+	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, TABLE) || !c->base ||
+	    sscanf(c->name, "%cx_%" SCNu32 "_%d", &dir, &ctid, &ifindex) != 3)
+		return 0;
+	if (ctid != f->ctid) {
+		f->others++;
+	} else if (!has_link(f->keep, ifindex)) {
+		nft_chain_del(f->t, c->name);
+		f->n++;
+	}
+	return 0;
+}
+
+static int see_owned(const struct nft_elem_info *i, void *arg)
+{
+	struct found *f = arg;
+	uint32_t owner;
+
+	if (sscanf(i->comment, "%" SCNu32, &owner) != 1 || owner != f->ctid || !i->key.n)
+		return 0;
+	if (!f->t->elems)
+		nft_elems_del(f->t, f->map);
+	nft_elem(f->t, i->key.p, i->key.n);
+	f->n++;
+	return 0;
+}
+
+/* Deletions of its caps; they are made anew or not at all. */
+static int drop_caps(struct found *f, struct nl_sock *s, struct vz_err *e)
+{
+	static const struct {
+		uint8_t family;
+		const char *map;
+	} where[] = { { NFPROTO_NETDEV, "txprio" }, { NFPROTO_NETDEV, "rxprio" },
+		      { NFPROTO_NETDEV, IFB_MAP }, { NFPROTO_INET, "rxprio" } };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(where); i++) {
+		f->map = where[i].map;
+		nft_table(f->t, where[i].family, TABLE);
+		r = nft_elems_dump(s, where[i].family, TABLE, f->map, see_owned, f,
+				   VZ_SYSTEM_ERROR, e);
+		if (r < 0 && r != -ENOENT && !nft_missing(r))
+			return r;
+	}
+	nft_table(f->t, NFPROTO_NETDEV, TABLE);
+	return 0;
+}
+
+static int see_key(uint32_t ctid, const struct net_counts *n, void *arg)
+{
+	struct found *f = arg;
+	struct nft_key k;
+
+	if (ctid != f->ctid) {
+		f->others++;
+		return 0;
+	}
+	for (uint32_t cls = 1; cls < NET_CLASSES; cls++) {
+		if (!(n->have >> cls & 1))
+			continue;
+		count_key(&k, ctid, cls);
+		if (!f->t->elems)
+			nft_elems_del(f->t, f->map);
+		nft_elem(f->t, k.b, k.n);
+		f->n++;
+	}
+	return 0;
+}
+
+static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
+{
+	uint32_t group = host_group(f->ctid);
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
+			struct reading rd = { see_key, f, families[i], dir };
+
+			f->map = count_sets[dir];
+			nft_table(f->t, families[i], TABLE);
+			r = nft_elems_dump(s, families[i], TABLE, f->map, see_count, &rd,
+					   VZ_SYSTEM_ERROR, e);
+			if (r < 0 && r != -ENOENT && !nft_missing(r))
+				return r;
+			f->post |= families[i] == NFPROTO_INET && r >= 0;
+		}
+	}
+	if (f->post) {
+		nft_elems_del(f->t, POST_MAP);
+		nft_elem(f->t, &group, sizeof(group));
+	}
+	return 0;
+}
+
+/*
+ * With the last container go the tables, unless somebody has changed anything meanwhile:
+ * of several that leave at once, the last one finds them empty.
+ */
+static void remove_empty_tables(bool post)
+{
+	struct found f = { .ctid = UINT32_MAX };
+	struct reading rd = { see_key, &f, NFPROTO_NETDEV, RATE_OUT };
+	uint32_t generation;
+	struct nl_sock *s;
+	struct nft t;
+
+	if (socket_of(&s, VZ_IGNORE) < 0 ||
+	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    nft_elems_dump(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], see_count, &rd,
+			   VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || f.others)
+		return;
+	nft_begin(&t, NFPROTO_NETDEV, TABLE);
+	nft_only_if(&t, generation);
+	nft_table_del(&t);
+	if (post) {
+		nft_table(&t, NFPROTO_INET, TABLE);
+		nft_table_del(&t);
+	}
+	(void)commit(&t, VZ_IGNORE);
+}
+
+static int remove_once(uint32_t ctid, struct vz_err *e)
+{
+	_cleanup_nft_ struct nft t;
+	struct found f = { .ctid = ctid, .t = &t };
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
+
+	nft_begin(&t, NFPROTO_NETDEV, TABLE);
+	if (r >= 0)
+		r = nft_chains(see_chain, &f, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = drop_caps(&f, s, e);
+	if (r >= 0)
+		r = drop_counters(&f, s, e);
+	if (r < 0 || !f.n)
+		return r;
+	r = nft_commit_on(s, &t, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		remove_empty_tables(f.post);
+	return r;
+}
+
+int net_traffic_remove(uint32_t ctid, struct vz_err *e)
+{
+	int r = 0;
+
+	/* Up to 6.15 a chain goes with its device, any time. */
+	for (int tries = 0; tries < TRIES; tries++) {
+		r = remove_once(ctid, e);
+		if (r != -ENOENT && r != -EAGAIN)
+			break;
+	}
+	return nft_missing(r) ? 0 : r;
+}
+
+/* ---- transactions ---------------------------------------------------------------------- */
+
+/* What a transaction makes beside the container's own. */
+enum with { WITH_NOTHING, WITH_CLASSES, WITH_TABLES };
+
+static int commit_with(struct build *b, enum with with, struct vz_err *e)
+{
+	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
+
+	nft_begin(&b->t, NFPROTO_NETDEV, TABLE);
+	if (r >= 0 && !b->fresh && with != WITH_TABLES)
+		r = nft_chains(see_chain, &f, VZ_SYSTEM_ERROR, e);
+	if (r >= 0 && !b->fresh && with != WITH_TABLES)
+		r = drop_caps(&f, s, e);
+	if (r < 0) {
+		nft_done(&b->t);
+		return r;
+	}
+	if (with == WITH_TABLES)
+		put_tables(b);
+	if (with != WITH_NOTHING)
+		put_classes(b);
+	put_container(b);
+	return commit(&b->t, e);
+}
+
+/* Entries for another contents of the class file, of which the last user has gone. */
+static int see_entry(const struct nft_chain_info *c, void *arg)
+{
+	const struct build *b = arg;
+	const char *classes = c->name + 3;
+	char name[40];
+
+	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, TABLE) ||
+	    !str_has_prefix(c->name, "tx.") || str_eq(classes, b->classes))
+		return 0;
+	for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
+		bool post = dir == RATE_IN && b->no_egress;
+		struct nft t;
+
+		/* One that is in use refuses to go, and so do its maps with it. */
+		nft_begin(&t, post ? NFPROTO_INET : NFPROTO_NETDEV, TABLE);
+		for (size_t i = dir == RATE_IN ? 0 : 1; i < 2; i++) {
+			snprintf(name, sizeof(name), "%s%s.%s", dirs[dir], i ? "" : "c", classes);
+			nft_chain_del(&t, name);
+		}
+		for (const char *family = str_eq(classes, "0") ? "" : "46"; *family; family++) {
+			snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], *family, classes);
+			nft_set_flush(&t, name);
+			nft_set_del(&t, name);
+		}
+		(void)commit(&t, VZ_IGNORE);
+	}
+	return 0;
+}
+
+static int commit_all(struct build *b, struct vz_err *e)
+{
+	enum with with = WITH_NOTHING;
+	int r = 0;
+
+	for (int tries = 0; tries < 2 * TRIES; tries++) {
+		r = commit_with(b, with, e);
+		if (r == -ENOENT && with != WITH_TABLES)
+			with++;
+		else if (r == -EEXIST && with != WITH_NOTHING)
+			with--;
+		else if (r == -EEXIST && b->fresh)
+			b->fresh = false;
+		else if (r != -EAGAIN)
+			break;
+	}
+	if (r >= 0 && with == WITH_CLASSES)
+		(void)nft_chains(see_entry, b, VZ_SYSTEM_ERROR, VZ_IGNORE);
 	return r;
 }
 
@@ -369,17 +749,17 @@ static bool test_no_egress(void)
 #endif
 }
 
-static int commit_table(struct build *b, uint32_t ctid, struct vz_err *e)
+static int commit_table(struct build *b, struct vz_err *e)
 {
 	int r = -EOPNOTSUPP;
 
 	b->no_egress = test_no_egress();
 	if (!b->no_egress)
-		r = commit_tables(b, ctid, e);
+		r = commit_all(b, e);
 	if (r != -EOPNOTSUPP)
 		return r;
 	b->no_egress = true;
-	return commit_tables(b, ctid, e);
+	return commit_all(b, e);
 }
 
 static uint64_t new_id(void)
@@ -433,14 +813,15 @@ static int find_links(struct nl_sock *h, const struct net_plan *p, struct rate_l
 static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_traffic *t,
 		 const struct rate_link *links, size_t n, struct vz_err *e)
 {
-	struct build b = { .tr = t, .links = links, .n_links = n, .want = classes_of(t) };
+	struct build b = { .p = p, .tr = t, .links = links, .n_links = n, .want = classes_of(t) };
 	struct net_counts old = { 0 };
 	int r = net_traffic_read(p->ctid, &old, e);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
-	b.old = old.have;
+	b.fresh = r == -ENOENT;
 	b.id = old.id ? old.id : new_id();
+	name_classes(t, b.classes);
 	r = 0;
 	/* In this order nothing is sent where nobody waits for it. */
 	if (t->n_caps)
@@ -448,7 +829,7 @@ static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_t
 	if (r >= 0 && !t->n_caps)
 		r = rate_redirect_off(h, links, n, e);
 	if (r >= 0)
-		r = commit_table(&b, p->ctid, e);
+		r = commit_table(&b, e);
 	if (r >= 0 && t->n_caps)
 		r = rate_redirect(h, links, n, b.ifb, e);
 	if (r >= 0 && !t->n_caps)

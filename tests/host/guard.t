@@ -303,7 +303,7 @@ echo 'NET_GUARD="no"' >>"$node/etc/vz.conf"
 vzctl --quiet create "$ct" --ostemplate minimal >/dev/null
 vzctl --quiet set "$ct" --ipadd $ven4 --save >/dev/null
 quiet "NET_GUARD=no: start" vzctl --quiet start "$ct"
-unlike "$(nft list tables)" "netdev vz_" "without a table"
+unlike "$(nft list tables)" "netdev vz_guard" "without a table"
 quiet "stop" vzctl --quiet stop "$ct"
 vzctl --quiet destroy "$ct"
 
