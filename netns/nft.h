@@ -181,7 +181,8 @@ struct nft_field {
 enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, NFT_FROM_FIB,
 		NFT_FROM_CONST };
 
-#define NFT_PAYLOAD(base, off, len) ((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false, 0 })
+#define NFT_PAYLOAD(base, off, len) \
+	((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false, 0 })
 #define NFT_LL(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_LL_HEADER, off, len)
 #define NFT_NH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_NETWORK_HEADER, off, len)
 #define NFT_TH(off, len)	NFT_PAYLOAD(NFT_PAYLOAD_TRANSPORT_HEADER, off, len)
@@ -189,7 +190,8 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, N
 /* A number below 256 as one field of a key. */
 #define NFT_CONST(v) ((struct nft_field){ NFT_FROM_CONST, v, 0, 4, true, 0 })
 /* Of a tagged frame. */
-#define NFT_VLAN_ID ((struct nft_field){ NFT_FROM_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 14, 2, false, 0xfff })
+#define NFT_VLAN_ID \
+	((struct nft_field){ NFT_FROM_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 14, 2, false, 0xfff })
 
 #define NFT_ETHER_DADDR		NFT_LL(0, 6)
 #define NFT_ETHER_SADDR		NFT_LL(6, 6)
