@@ -29,7 +29,10 @@ extern const char *const guard_reasons[DROP_REASONS];
 #define GUARD_ETHER "ether"		/* no address is checked */
 #define GUARD_ETHER_ADDRS "ether_a"
 
-/* The table with all but ports: EEXIST when there is one, or (@over) in its place. */
-void guard_rules(struct nft *t, bool over);
+/*
+ * The table with all but ports: EEXIST when there is one.  @mend: what one lacks, and
+ * its rules again, whatever they are; ports stay.
+ */
+void guard_rules(struct nft *t, bool mend);
 
 #endif

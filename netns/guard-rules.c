@@ -263,7 +263,7 @@ static void drops(struct nft *t)
 
 /* ---- the table ------------------------------------------------------------ */
 
-static void add_sets(struct nft *t)
+static void add_sets(struct nft *t, bool mend)
 {
 	static const uint32_t types[GUARD_SETS] = {
 		[GUARD_MAC] = NFT_ETHER_ADDR, [GUARD_IP4] = NFT_IPV4_ADDR,
@@ -276,10 +276,17 @@ static void add_sets(struct nft *t)
 		nft_set_add(t, &(struct nft_set){
 			.name = guard_set_names[i], .key = { NFT_IFINDEX, types[i] },
 			.flags = i == GUARD_NET4 || i == GUARD_NET6 ? NFT_SET_INTERVAL : 0,
-			.counted = i == GUARD_DROP, .fresh = true });
+			.counted = i == GUARD_DROP, .fresh = !mend });
 }
 
-static void add_chains(struct nft *t)
+static void add_chain(struct nft *t, const char *name, bool mend)
+{
+	nft_chain_add(t, &(struct nft_chain){ .name = name, .fresh = !mend });
+	if (mend)
+		nft_chain_flush(t, name);
+}
+
+static void add_chains(struct nft *t, bool mend)
 {
 	static const char *const names[] = {
 		GUARD_ROUTED, "routed4", "routed6", "routed6_own", "roles4", "roles6", "roles6_a",
@@ -288,19 +295,19 @@ static void add_chains(struct nft *t)
 	};
 
 	for (size_t i = 0; i < DROP_REASONS; i++)
-		nft_chain_add(t, &(struct nft_chain){ .name = guard_reasons[i], .fresh = true });
+		add_chain(t, guard_reasons[i], mend);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		nft_chain_add(t, &(struct nft_chain){ .name = names[i], .fresh = true });
+		add_chain(t, names[i], mend);
 }
 
-void guard_rules(struct nft *t, bool over)
+void guard_rules(struct nft *t, bool mend)
 {
-	if (over)
-		nft_table_fresh(t);
+	if (mend)
+		nft_table_add(t);
 	else
 		nft_table_new(t);
-	add_sets(t);
-	add_chains(t);
+	add_sets(t, mend);
+	add_chains(t, mend);
 	drops(t);
 	routed(t);
 	roles4(t);

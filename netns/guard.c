@@ -194,13 +194,18 @@ static void want_ether(struct elems *l, const struct net_plan *plan, const struc
 	l->v[l->n - 1].rate = plan->bcast_rate;
 }
 
+static void want_drops(struct elems *l, uint32_t ifindex)
+{
+	for (uint32_t i = 0; i < DROP_REASONS; i++)
+		want(l, GUARD_DROP, ifindex, &i, sizeof(i));
+}
+
 static void want_port(struct elems *l, const struct net_plan *plan, const struct guard_port *p,
 		      uint32_t ifindex)
 {
 	want(l, GUARD_PORT, ifindex, NULL, 0);
 	snprintf(l->v[l->n - 1].owner, sizeof(l->v->owner), "%u/%s", plan->ctid, p->dev);
-	for (uint32_t i = 0; i < DROP_REASONS; i++)
-		want(l, GUARD_DROP, ifindex, &i, sizeof(i));
+	want_drops(l, ifindex);
 	if (!p->routed)
 		want_ether(l, plan, p, ifindex);
 	for (size_t i = 0; i < p->n_addrs; i++)
@@ -335,18 +340,25 @@ static int read_set(struct reading *rd, enum vz_code code, struct vz_err *e)
 	return vz_fail(e, code, EAGAIN, "the packet filter keeps changing");
 }
 
-/* All of the ports in @ports, themselves too. */
-static int read_ports(const struct elems *ports, struct elems *l, enum vz_code code,
+/*
+ * All of the ports in @ports, themselves too.  @drops: as they are, or as they must
+ * be, which saves reading those of all containers.
+ */
+static int read_ports(const struct elems *ports, bool drops, struct elems *l, enum vz_code code,
 		      struct vz_err *e)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < ports->n; i++)
+	for (size_t i = 0; i < ports->n; i++) {
 		*elems_add(l, GUARD_PORT) = ports->v[i];
+		if (!drops)
+			want_drops(l, elem_ifindex(&ports->v[i]));
+	}
 	for (int set = GUARD_PORT + 1; set < GUARD_SETS && ports->n && r >= 0; set++) {
 		struct reading rd = { .set = (enum guard_set)set, .l = l, .of = ports };
 
-		r = read_set(&rd, code, e);
+		if (set != GUARD_DROP || drops)
+			r = read_set(&rd, code, e);
 	}
 	return r;
 }
@@ -404,7 +416,7 @@ static int ifindex_of(const char *dev, uint32_t *ret, struct vz_err *e)
 }
 
 /* What a transaction that adds ports takes for given. */
-enum table { TABLE_THERE, TABLE_NEW, TABLE_OVER };
+enum table { TABLE_THERE, TABLE_NEW, TABLE_MEND };
 
 static int install(const struct guard_port *ports, size_t n, const struct elems *l,
 		   enum table table, struct vz_err *e)
@@ -414,7 +426,7 @@ static int install(const struct guard_port *ports, size_t n, const struct elems 
 
 	begin(&t);
 	if (table != TABLE_THERE)
-		guard_rules(&t, table == TABLE_OVER);
+		guard_rules(&t, table == TABLE_MEND);
 	for (size_t i = 0; i < n; i++)
 		put_chain(&t, &ports[i], true);
 	put_elems(&t, l, NULL, nft_elems);
@@ -447,19 +459,6 @@ static int clear_way(uint32_t ctid, const struct guard_port *ports, size_t n, st
 	return r;
 }
 
-/* A table without what ours has: it may go when it guards nobody. */
-static int broken(struct vz_err *e)
-{
-	_cleanup_elems_ struct elems none = { 0 };
-	size_t others = 0;
-	int r = find_ports(UINT32_MAX, NULL, &none, &others, VZ_CANT_ADDIP, e);
-
-	if (r < 0 || !others)
-		return r;
-	return vz_fail(e, VZ_CANT_ADDIP, EUCLEAN, "parts of table netdev " NET_GUARD_TABLE
-		       " are missing: delete it, then 'vzctl repair' each running container");
-}
-
 static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
 		       const struct elems *l, struct vz_err *e)
 {
@@ -479,20 +478,20 @@ static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
 			/* Another one was faster. */
 			table = TABLE_THERE;
 		} else if (r == -ENOENT && table == TABLE_THERE) {
-			r = broken(e);
-			table = TABLE_OVER;
+			/* Somebody has deleted a part of it. */
+			table = TABLE_MEND;
 		} else if ((r == -EEXIST || nft_missing(r)) && !cleared) {
 			/* Also how the kernel refuses a chain where one of another kind is. */
 			r = clear_way(ctid, ports, n, e);
+			if (r < 0)
+				return r;
 			cleared = true;
 		} else {
 			*e = last;
 			return r;
 		}
-		if (r < 0 && r != -ENOENT && r != -EEXIST)
-			return r;
 	}
-	return vz_fail(e, VZ_CANT_ADDIP, -r, "the packet filter keeps changing");
+	return vz_fail(e, VZ_CANT_ADDIP, EAGAIN, "the packet filter keeps changing");
 }
 
 int guard_install(const struct net_plan *p, const struct guard_port *ports, size_t n,
@@ -563,20 +562,24 @@ static int remove_chains(uint32_t ctid, const struct elems *ports, struct vz_err
 
 static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
 {
-	_cleanup_elems_ struct elems ports = { 0 }, all = { 0 };
+	_cleanup_elems_ struct elems ports = { 0 };
 	int r = find_ports(ctid, dev, &ports, NULL, VZ_SYSTEM_ERROR, e);
+	bool missing = false;
 
 	if (r < 0 || !ports.n)
 		return r;
-	r = read_ports(&ports, &all, VZ_SYSTEM_ERROR, e);
-	if (r >= 0)
-		r = remove_once(ctid, &ports, &all, true, e);
-	if (r == -ENOENT) {
-		/* Up to 6.15 a port's chain goes with its device. */
-		r = remove_chains(ctid, &ports, e);
+	do {
+		_cleanup_elems_ struct elems all = { 0 };
+
+		/* Up to 6.15 a port's chain goes with its device; somebody may have emptied a set. */
+		if (missing)
+			r = remove_chains(ctid, &ports, e);
 		if (r >= 0)
-			r = remove_once(ctid, &ports, &all, false, e);
-	}
+			r = read_ports(&ports, missing, &all, VZ_SYSTEM_ERROR, e);
+		if (r >= 0)
+			r = remove_once(ctid, &ports, &all, !missing, e);
+		missing = !missing;
+	} while (r == -ENOENT && missing);
 	if (r < 0 && r != -ENOENT)
 		return r;
 	remove_empty_table();
@@ -629,7 +632,7 @@ static int read_device(const struct net_plan *p, uint32_t ifindex, struct elems 
 			continue;
 		if (!str_eq(name, dev))
 			snprintf(old, 16, "%s", name);
-		return read_ports(&one, was, VZ_VETH_ERROR, e);
+		return read_ports(&one, true, was, VZ_VETH_ERROR, e);
 	}
 	return r;
 }
@@ -694,10 +697,41 @@ static int change_elems(const struct net_plan *p, const struct net_addr *a, size
 	return r;
 }
 
+static int replace_venet_both(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+			      const struct net_addr *a, size_t n, struct vz_err *e)
+{
+	_cleanup_free_ struct net_addr *all = xcalloc(n_have + n + 1, sizeof(*all));
+
+	if (n_have)
+		memcpy(all, have, n_have * sizeof(*all));
+	if (n)
+		memcpy(all + n_have, a, n * sizeof(*all));
+	return replace_venet(p, all, n_have + n, e);
+}
+
+int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+		      struct vz_err *e)
+{
+	return replace_venet_both(p, have, n_have, p->addrs, p->n_addrs, e);
+}
+
+int guard_mend(const struct net_plan *p, struct vz_err *e)
+{
+	struct nft t;
+	int r;
+
+	if (p->guard == NET_GUARD_NO)
+		return 0;
+	begin(&t);
+	guard_rules(&t, true);
+	r = commit(&t, VZ_CANT_ADDIP, e);
+	nft_done(&t);
+	return missing(p, r, e);
+}
+
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e)
 {
-	_cleanup_free_ struct net_addr *all = NULL;
 	int r;
 
 	if (p->guard == NET_GUARD_NO || !n)
@@ -707,11 +741,7 @@ int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_
 		if (r != -ENOENT && !nft_missing(r))
 			return r;
 	}
-	all = xcalloc(n_have + n, sizeof(*all));
-	if (n_have)
-		memcpy(all, have, n_have * sizeof(*all));
-	memcpy(all + n_have, a, n * sizeof(*all));
-	return replace_venet(p, all, n_have + n, e);
+	return replace_venet_both(p, have, n_have, a, n, e);
 }
 
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
@@ -776,4 +806,160 @@ int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, 
 		fn(guard_reasons[reason], packets, bytes, arg);
 	}
 	return 0;
+}
+
+/* ---- is it as it should be? --------------------------------------------------------- */
+
+struct rules {
+	struct {
+		char chain[32];
+		size_t n;
+	} v[64];
+	size_t n;
+};
+
+static int count_rule(const struct nlmsghdr *h, void *arg)
+{
+	struct rules *c = arg;
+	char chain[sizeof(c->v->chain)];
+	size_t i = 0;
+
+	if (nft_rule_chain(h, chain, sizeof(chain)) < 0)
+		return 0;
+	while (i < c->n && !str_eq(c->v[i].chain, chain))
+		i++;
+	if (i == ARRAY_SIZE(c->v))
+		return 0;
+	if (i == c->n)
+		memcpy(c->v[c->n++].chain, chain, sizeof(chain));
+	c->v[i].n++;
+	return 0;
+}
+
+/* Rules of the table, and (@ports) of the chains of these. */
+static void count_wanted(const struct guard_port *ports, size_t n, struct rules *ret)
+{
+	const struct nlmsghdr *h;
+	struct nl_span s;
+	struct nft t;
+
+	begin(&t);
+	guard_rules(&t, false);
+	for (size_t i = 0; i < n; i++)
+		put_chain(&t, &ports[i], true);
+	s = (struct nl_span){ t.b.buf, t.b.len };
+	while (nl_msg_next(&s, &h) > 0)
+		(void)count_rule(h, ret);
+	nft_done(&t);
+}
+
+struct wanted {
+	const struct rules *rules;
+	struct rules have;
+};
+
+/* Other ports' chains are not of interest. */
+static int count_there(const struct nlmsghdr *h, void *arg)
+{
+	struct wanted *w = arg;
+	char chain[32];
+
+	if (nft_rule_chain(h, chain, sizeof(chain)) < 0)
+		return 0;
+	for (size_t i = 0; i < w->rules->n; i++)
+		if (str_eq(w->rules->v[i].chain, chain))
+			return count_rule(h, &w->have);
+	return 0;
+}
+
+static size_t count_of(const struct rules *c, const char *chain)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (str_eq(c->v[i].chain, chain))
+			return c->v[i].n;
+	return 0;
+}
+
+static void say(struct vz_strv *ret, const char *what, const char *name, const char *rest)
+{
+	_cleanup_free_ char *text = xasprintf("guard: %s %s of table netdev " NET_GUARD_TABLE " %s",
+					      what, name, rest);
+
+	vz_strv_add(ret, text);
+}
+
+static int compare_rules(const struct guard_port *ports, size_t n, struct vz_strv *ret,
+			 struct vz_err *e)
+{
+	struct rules want = { .n = 0 };
+	struct wanted w = { .rules = &want };
+	struct nl_sock *s;
+	int r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+
+	if (r < 0)
+		return r;
+	count_wanted(ports, n, &want);
+	for (int tries = 0; tries < TRIES; tries++) {
+		w.have.n = 0;
+		r = nft_rules_dump(s, NFPROTO_NETDEV, NET_GUARD_TABLE, count_there, &w,
+				   VZ_SYSTEM_ERROR, e);
+		if (r != -EAGAIN)
+			break;
+	}
+	if (r < 0 && r != -ENOENT)
+		return r == -EAGAIN ? vz_fail(e, VZ_SYSTEM_ERROR, EAGAIN,
+					      "the packet filter keeps changing") : r;
+	for (size_t i = 0; i < want.n; i++) {
+		_cleanup_free_ char *rest = NULL;
+		size_t there = count_of(&w.have, want.v[i].chain);
+
+		if (there == want.v[i].n)
+			continue;
+		rest = xasprintf("has %zu rules, not %zu", there, want.v[i].n);
+		say(ret, "chain", want.v[i].chain, rest);
+	}
+	return 0;
+}
+
+/* Whatever the limit of broadcasts is: the kernel is not asked for that. */
+static bool lacks(const struct elems *l, const struct elems *of, enum guard_set set)
+{
+	for (size_t i = 0; i < of->n; i++)
+		if (of->v[i].set == set && set != GUARD_BCAST && !has(l, &of->v[i]))
+			return true;
+	return false;
+}
+
+static int compare_elems(const struct net_plan *p, const struct guard_port *port,
+			 struct vz_strv *ret, struct vz_err *e)
+{
+	_cleanup_elems_ struct elems have = { 0 }, l = { 0 };
+	uint32_t ifindex = if_nametoindex(port->dev);
+	char old[16];
+	int r;
+
+	/* Its chain outlives a device, since 6.16; what is missing is said elsewhere. */
+	if (!ifindex)
+		return 0;
+	r = read_device(p, ifindex, &have, old, port->dev, e);
+	if (r < 0)
+		return r;
+	want_port(&l, p, port, ifindex);
+	for (int set = 0; set < GUARD_SETS; set++) {
+		_cleanup_free_ char *rest = xasprintf("has not what %s should have", port->dev);
+
+		if (lacks(&have, &l, (enum guard_set)set) || lacks(&l, &have, (enum guard_set)set))
+			say(ret, "set", guard_set_names[set], rest);
+	}
+	return 0;
+}
+
+int guard_compare(const struct net_plan *p, const struct guard_port *ports, size_t n,
+		  struct vz_strv *ret, struct vz_err *e)
+{
+	int r = n ? compare_rules(ports, n, ret, e) : 0;
+
+	for (size_t i = 0; i < n && r >= 0; i++)
+		r = compare_elems(p, &ports[i], ret, e);
+	return r;
 }

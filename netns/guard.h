@@ -45,10 +45,22 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e);
  */
 int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
+/* All of venet0's port again, for @have and the plan's, whatever has become of it. */
+int guard_venet_again(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+		      struct vz_err *e);
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
 		    const struct net_addr *a, size_t n, struct vz_err *e);
 /* All ports of a container; none, or no nf_tables, is fine. */
 int guard_remove(uint32_t ctid, struct vz_err *e);
+
+/* The rules that all ports share, again, whatever has become of them. */
+int guard_mend(const struct net_plan *p, struct vz_err *e);
+/*
+ * A sentence to @ret for each thing that is not as it is made: rules by their number,
+ * sets by their elements.  The ports are there (guard_look()).  Code 3.
+ */
+int guard_compare(const struct net_plan *p, const struct guard_port *ports, size_t n,
+		  struct vz_strv *ret, struct vz_err *e);
 
 /* What was dropped for a reason ("drop_mac") at all its ports together. */
 typedef void (*guard_drop_fn)(const char *reason, uint64_t packets, uint64_t bytes, void *arg);

@@ -221,6 +221,8 @@ static int restore(struct nl_sock *h, const struct net_plan *p, const struct rtn
 	if (r >= 0)
 		r = host_addrs_add(h, &b, &quiet, l->ifindex, p->addrs, p->n_addrs, have, n_have,
 				   e);
+	if (r >= 0)
+		r = guard_mend(p, e);
 	return r < 0 ? r : guard_venet_again(p, have, n_have, e);
 }
 

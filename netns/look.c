@@ -282,6 +282,19 @@ static void see_drop(const char *name, uint64_t packets, uint64_t bytes, void *a
 	snprintf(d->name, sizeof(d->name), "%.31s", name);
 }
 
+static int load_guard(struct looking *k, struct vz_err *e)
+{
+	_cleanup_free_ struct guard_port *ports = xcalloc(k->p->n_veths + 1, sizeof(*ports));
+	int r = guard_look(k->p->ctid, &k->out->guards, see_drop, k->out, e);
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->p->n_veths + 1 && r >= 0; i++) {
+		ports[n] = i ? ctside_veth_port(k->p->ctid, &k->p->veths[i - 1]) : guard_venet(k->p);
+		n += vz_strv_has(&k->out->guards, ports[n].dev);
+	}
+	return r < 0 ? r : guard_compare(k->p, ports, n, &k->out->guard_faults, e);
+}
+
 static int cmp_forward(const void *x, const void *y)
 {
 	const struct net_look_forward *a = x, *b = y;
@@ -378,7 +391,7 @@ static int look(struct looking *k, struct nl_fail *f, struct vz_err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++)
 		r = want_proxies(k, families[i], e);
 	if (r >= 0)
-		r = guard_look(k->p->ctid, &k->out->guards, see_drop, k->out, e);
+		r = load_guard(k, e);
 	return r < 0 ? r : load_nat(k, e);
 }
 
@@ -416,5 +429,6 @@ void net_look_done(struct net_look *l)
 	free(l->drops);
 	free(l->fwds);
 	vz_strv_done(&l->guards);
+	vz_strv_done(&l->guard_faults);
 	*l = (struct net_look){ 0 };
 }

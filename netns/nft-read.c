@@ -269,6 +269,33 @@ int nft_elem_get(struct nl_sock *s, uint8_t family, const char *table, const cha
 	return read_elems(s, family, table, set, key, len, fn, arg, code, e);
 }
 
+/* ---- rules --------------------------------------------------------------- */
+
+int nft_rule_chain(const struct nlmsghdr *h, char *ret, size_t size)
+{
+	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_attr a;
+
+	while (h->nlmsg_type == MSG(NFT_MSG_NEWRULE) && nl_attr_next(&s, &a) > 0)
+		if (a.type == NFTA_RULE_CHAIN)
+			return nl_attr_copy_str(&a, ret, size) < 0 ? -ENOENT : 0;
+	return -ENOENT;
+}
+
+int nft_rules_dump(struct nl_sock *s, uint8_t family, const char *table, nl_reply_fn fn, void *arg,
+		   enum vz_code code, struct vz_err *e)
+{
+	struct nl_batch b;
+	struct nl_fail f;
+	int r;
+
+	begin(&b, NFT_MSG_GETRULE, NLM_F_DUMP, family);
+	nl_put_str(&b, NFTA_RULE_TABLE, table);
+	r = nl_query(s, &b, fn, arg, &f);
+	return r >= 0 || r == -ENOENT || r == -EAGAIN ? r :
+		vz_fail(e, code, -r, "cannot read the rules of table %s", table);
+}
+
 /* ---- chains -------------------------------------------------------------- */
 
 static int parse_hook(struct nl_span s, struct nft_chain_info *c)

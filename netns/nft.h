@@ -360,6 +360,12 @@ struct nft_chain_info {
 	uint32_t hook;
 };
 
+/* The chain of a rule's message; -ENOENT: not one, or with a longer name. */
+int nft_rule_chain(const struct nlmsghdr *h, char *ret, size_t size);
+/* Every rule of a table, chain by chain; -ENOENT, -EAGAIN as above. */
+int nft_rules_dump(struct nl_sock *s, uint8_t family, const char *table, nl_reply_fn fn, void *arg,
+		   enum vz_code code, struct vz_err *e);
+
 /* -ENOENT: no chain's, or with longer names. */
 int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret);
 typedef int (*nft_chain_fn)(const struct nft_chain_info *c, void *arg);

@@ -157,44 +157,39 @@ static int add_one(uint32_t ctid, const struct net_counts *n, void *arg)
 	return 0;
 }
 
-/* Is there any?  A start asks this, and should not read those of everybody. */
-static int has_counters(uint32_t ctid, bool *ret, struct vz_err *e)
+/* One of its counters, without reading those of everybody; none is fine. */
+static int read_one(struct nl_sock *s, uint8_t family, enum rate_dir dir, unsigned int cls,
+		    struct one *o, struct vz_err *e)
 {
-	struct one o = { .ctid = ctid };
-	struct reading rd = { add_one, &o, NFPROTO_NETDEV, RATE_OUT };
+	struct reading rd = { add_one, o, family, dir };
 	struct nft_key k;
-	struct nl_sock *s;
-	int r = socket_of(&s, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	count_key(&k, ctid, NET_CLASS_DEFAULT);
-	r = nft_elem_get(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], k.b, k.n, see_count, &rd,
+	count_key(&k, o->ctid, cls);
+	r = nft_elem_get(s, family, TABLE, count_sets[dir], k.b, k.n, see_count, &rd,
 			 VZ_SYSTEM_ERROR, e);
-	*ret = r >= 0 && o.n.id;
 	return r == -ENOENT || nft_missing(r) ? 0 : r;
 }
 
 int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 {
-	struct one o;
-	bool any;
-	int r = has_counters(ctid, &any, e);
+	struct one o = { .ctid = ctid };
+	struct nl_sock *s;
+	int r = socket_of(&s, e);
 
-	if (r < 0)
-		return r;
-	if (!any)
+	if (r >= 0)
+		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, NET_CLASS_DEFAULT, &o, e);
+	/* Each container has this one. */
+	if (r >= 0 && !o.n.id)
 		return -ENOENT;
-	for (int tries = 0; tries < TRIES; tries++) {
-		o = (struct one){ .ctid = ctid };
-		r = net_traffic_read_all(add_one, &o, e);
-		if (r != -EAGAIN)
-			break;
+	o.n = (struct net_counts){ 0 };
+	for (unsigned int cls = 1; cls < NET_CLASSES && r >= 0; cls++) {
+		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, cls, &o, e);
+		for (size_t f = 0; f < ARRAY_SIZE(families) && r >= 0; f++)
+			r = read_one(s, families[f], RATE_IN, cls, &o, e);
 	}
 	if (r < 0)
 		return r;
-	if (!o.n.id)
-		return -ENOENT;
 	*ret = o.n;
 	return 0;
 }

@@ -136,14 +136,20 @@ nft delete table netdev vz_guard
 damaged "nothing guards venet0.$ct: .*nothing guards $host" "the guard is gone" 2
 repaired
 code 0 'nothing to repair' "nothing to repair" vzctl repair $ct
-nft flush chain netdev vz_$ct venet0.$ct.ip6
-damaged "guard: chain venet0.$ct.ip6 of table netdev vz_$ct has 0 rules, not" "rules of the guard are gone"
+nft flush chain netdev vz_guard routed6
+damaged "guard: chain routed6 of table netdev vz_guard has 0 rules, not" "rules of the guard are gone"
 repaired
-nft insert rule netdev vz_$ct $host accept
-damaged "guard: chain $host of table netdev vz_$ct has" "one more, that lets all through"
+nft insert rule netdev vz_guard $host accept
+damaged "guard: chain $host of table netdev vz_guard has 2 rules, not 1" "one more, that lets all through"
 repaired
-nft add element netdev vz_$ct venet0.$ct.ip '{ 192.0.2.99 }'
-damaged "guard: set venet0.$ct.ip of table netdev vz_$ct has not the addresses" "another source"
+nft insert rule netdev vz_guard ether_a accept
+damaged "guard: chain ether_a of table netdev vz_guard has" "the same, for all containers"
+repaired
+nft add element netdev vz_guard ip4 "{ venet0.$ct . 192.0.2.99 }"
+damaged "guard: set ip4 of table netdev vz_guard has not what venet0.$ct should have" "another source"
+repaired
+nft flush set netdev vz_guard mac
+damaged "guard: set mac of table netdev vz_guard has not what $host should have" "no MAC address"
 repaired
 run vzctl set $ct --rate '*:1:10000' --save
 is $rc 0 "a cap" || diag "$out" "$err"
