@@ -10,9 +10,8 @@
 #include <endian.h>
 #include <linux/netfilter/nfnetlink.h>
 
-enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_COUNTER, KIND_COUNTER_MAP,
-	    KIND_LIMIT, KIND_VERDICT, KIND_DNAT_MAP, KIND_MASQUERADE, KIND_PRIORITY,
-	    KIND_FWD, KIND_PRIORITY_MAP, KIND_FWD_MAP };
+enum kind { KIND_CMP = 1, KIND_RANGE, KIND_LOOKUP, KIND_VMAP, KIND_VERDICT, KIND_DNAT_MAP,
+	    KIND_MASQUERADE, KIND_PRIORITY, KIND_PRIORITY_MAP, KIND_FWD_MAP };
 
 /* The i-th 4 byte register; the first four bytes of NFT_REG_1 are the same. */
 #define REG(i) (NFT_REG32_00 + (i))
@@ -159,22 +158,6 @@ static void put_lookup(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
-static void put_counter(struct nft *t, const struct nft_stmt *s)
-{
-	struct expr x;
-
-	load_all(t, s);
-	x = expr_open(t, "objref");
-	if (s->kind == KIND_COUNTER_MAP) {
-		put_be32(t, NFTA_OBJREF_SET_SREG, REG(0));
-		nl_put_str(&t->b, NFTA_OBJREF_SET_NAME, s->name);
-	} else {
-		put_be32(t, NFTA_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
-		nl_put_str(&t->b, NFTA_OBJREF_IMM_NAME, s->name);
-	}
-	expr_close(t, x);
-}
-
 void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over)
 {
 	uint64_t be = htobe64(rate), second = htobe64(1);
@@ -184,14 +167,6 @@ void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over)
 	put_be32(t, NFTA_LIMIT_BURST, burst);
 	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
 	put_be32(t, NFTA_LIMIT_FLAGS, over ? NFT_LIMIT_F_INV : 0);
-}
-
-static void put_limit(struct nft *t, const struct nft_stmt *s)
-{
-	struct expr x = expr_open(t, "limit");
-
-	nft_put_limit(t, s->rate, s->burst, s->invert);
-	expr_close(t, x);
 }
 
 static void put_verdict(struct nft *t, const struct nft_stmt *s)
@@ -273,13 +248,6 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 	case KIND_VMAP:
 		put_lookup(t, s);
 		break;
-	case KIND_COUNTER:
-	case KIND_COUNTER_MAP:
-		put_counter(t, s);
-		break;
-	case KIND_LIMIT:
-		put_limit(t, s);
-		break;
 	case KIND_VERDICT:
 		put_verdict(t, s);
 		break;
@@ -292,10 +260,6 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 	case KIND_PRIORITY:
 		put_number(t, (uint32_t)s->code);
 		put_priority(t, REG(0));
-		break;
-	case KIND_FWD:
-		put_number(t, (uint32_t)s->code);
-		put_fwd(t, REG(0));
 		break;
 	case KIND_PRIORITY_MAP:
 		put_priority(t, put_map(t, s));
@@ -442,31 +406,9 @@ struct nft_stmt nft_vmap(struct nft_field f, const char *set)
 	return (struct nft_stmt){ .kind = KIND_VMAP, .n_fields = 1, .f = { f }, .name = set };
 }
 
-struct nft_stmt nft_count_map(struct nft_field f, const char *set)
-{
-	return (struct nft_stmt){ .kind = KIND_COUNTER_MAP, .n_fields = 1, .f = { f },
-				  .name = set };
-}
-
-struct nft_stmt nft_count(const char *counter)
-{
-	return (struct nft_stmt){ .kind = KIND_COUNTER, .name = counter };
-}
-
-struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst)
-{
-	return (struct nft_stmt){ .kind = KIND_LIMIT, .invert = true, .rate = rate,
-				  .burst = burst };
-}
-
 struct nft_stmt nft_set_priority(uint32_t v)
 {
 	return (struct nft_stmt){ .kind = KIND_PRIORITY, .code = (int32_t)v };
-}
-
-struct nft_stmt nft_fwd(int ifindex)
-{
-	return (struct nft_stmt){ .kind = KIND_FWD, .code = ifindex };
 }
 
 struct nft_stmt nft_set_priority_map(struct nft_field f, struct nft_field g, const char *map)

@@ -132,11 +132,6 @@ void nft_chain_flush(struct nft *t, const char *name)
 	nl_put_str(&t->b, NFTA_RULE_CHAIN, name);
 }
 
-void nft_flush(struct nft *t)
-{
-	begin(t, NFT_MSG_DELRULE, 0);
-}
-
 void nft_chain_del(struct nft *t, const char *name)
 {
 	begin(t, NFT_MSG_DELCHAIN, 0);
@@ -204,8 +199,6 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 		flags |= NFT_SET_CONCAT;
 	if (s->to_verdict || s->to)
 		flags |= NFT_SET_MAP;
-	if (s->to_counter)
-		flags |= NFT_SET_OBJECT;
 	begin(t, NFT_MSG_NEWSET, NLM_F_CREATE | (s->fresh ? NLM_F_EXCL : 0));
 	nl_put_str(&t->b, NFTA_SET_NAME, s->name);
 	put_be32(t, NFTA_SET_FLAGS, flags);
@@ -218,8 +211,6 @@ void nft_set_add(struct nft *t, const struct nft_set *s)
 
 		put_be32(t, NFTA_SET_DATA_TYPE, packed_type(both, 2));
 		put_be32(t, NFTA_SET_DATA_LEN, packed_len(both, 2));
-	} else if (s->to_counter) {
-		put_be32(t, NFTA_SET_OBJ_TYPE, NFT_OBJECT_COUNTER);
 	}
 	put_set_desc(t, s, fields);
 	put_be32(t, NFTA_SET_ID, ++t->set_id);
@@ -242,21 +233,6 @@ void nft_set_del(struct nft *t, const char *name)
 {
 	begin(t, NFT_MSG_DELSET, 0);
 	nl_put_str(&t->b, NFTA_SET_NAME, name);
-}
-
-void nft_counter_add(struct nft *t, const char *name)
-{
-	begin(t, NFT_MSG_NEWOBJ, NLM_F_CREATE);
-	nl_put_str(&t->b, NFTA_OBJ_NAME, name);
-	put_be32(t, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
-	nest_end(t, nest(t, NFTA_OBJ_DATA));
-}
-
-void nft_counter_del(struct nft *t, const char *name)
-{
-	begin(t, NFT_MSG_DELOBJ, 0);
-	nl_put_str(&t->b, NFTA_OBJ_NAME, name);
-	put_be32(t, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
 }
 
 /* ---- elements -------------------------------------------------------- */
@@ -335,24 +311,6 @@ void nft_elem_limit(struct nft *t, const void *key, size_t len, uint32_t rate, u
 	nest_end(t, at);
 }
 
-void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter)
-{
-	size_t at = elem_open(t, key, len);
-
-	if (t->elems_type == NFT_MSG_NEWSETELEM)
-		nl_put_str(&t->b, NFTA_SET_ELEM_OBJREF, counter);
-	nest_end(t, at);
-}
-
-void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, size_t to_len)
-{
-	size_t at = elem_open(t, key, len);
-
-	if (t->elems_type == NFT_MSG_NEWSETELEM)
-		put_value(t, NFTA_SET_ELEM_DATA, to, to_len);
-	nest_end(t, at);
-}
-
 void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to, size_t to_len,
 		      const char *comment)
 {
@@ -389,46 +347,6 @@ void nft_elem_end(struct nft *t, const void *key, size_t len)
 	nest_end(t, at);
 }
 
-void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
-			     const char *counter)
-{
-	uint8_t lo[16] = { 0 }, hi[16];
-	unsigned int carry = 1;
-	size_t at;
-
-	if (len > sizeof(lo) || plen > len * 8) {
-		t->b.overflow = true;
-		return;
-	}
-	memcpy(lo, addr, len);
-	for (size_t i = 0; i < len; i++) {
-		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
-
-		lo[i] &= bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
-	}
-	at = elem_open(t, lo, len);
-	if (counter && t->elems_type == NFT_MSG_NEWSETELEM)
-		nl_put_str(&t->b, NFTA_SET_ELEM_OBJREF, counter);
-	nest_end(t, at);
-	/* The end is the first address behind the prefix; behind the last one there is none. */
-	memcpy(hi, lo, sizeof(hi));
-	for (size_t i = len; i-- > 0;) {
-		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
-		unsigned int v = hi[i] + (bits >= 8 ? 0u : 0xffu >> bits) + carry;
-
-		hi[i] = (uint8_t)v;
-		carry = v >> 8;
-	}
-	if (carry)
-		return;
-	nft_elem_end(t, hi, len);
-}
-
-void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen)
-{
-	nft_elem_prefix_counter(t, addr, len, plen, NULL);
-}
-
 void nft_key_add(struct nft_key *k, const void *data, size_t len)
 {
 	size_t padded = NLA_ALIGN(len);
@@ -449,7 +367,6 @@ static const char *const nouns[] = {
 	[NFT_MSG_NEWSET] = "add set",		[NFT_MSG_DELSET] = "delete set",
 	[NFT_MSG_NEWSETELEM] = "add elements of set",
 	[NFT_MSG_DELSETELEM] = "delete elements of set",
-	[NFT_MSG_NEWOBJ] = "add counter",	[NFT_MSG_DELOBJ] = "delete counter",
 };
 
 static const struct nlmsghdr *message(const struct nft *t, uint32_t index)
@@ -548,72 +465,4 @@ int nft_parse_values(struct nl_span s, uint64_t *bytes, uint64_t *packets)
 			return -EBADMSG;
 	}
 	return r;
-}
-
-int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret)
-{
-	struct nl_span s = nl_msg_attrs(h, sizeof(struct nfgenmsg));
-	struct nft_counter c = { 0 };
-	uint32_t type = 0;
-	struct nl_attr a;
-	int r;
-
-	if (h->nlmsg_type != SUBSYS(NFT_MSG_NEWOBJ))
-		return -ENOENT;
-	while ((r = nl_attr_next(&s, &a)) > 0) {
-		if (a.type == NFTA_OBJ_TABLE)
-			r = nl_attr_copy_str(&a, c.table, sizeof(c.table));
-		else if (a.type == NFTA_OBJ_NAME)
-			r = nl_attr_copy_str(&a, c.name, sizeof(c.name));
-		else if (a.type == NFTA_OBJ_TYPE)
-			r = nl_attr_u32(&a, &type) ? 0 : -EBADMSG;
-		else if (a.type == NFTA_OBJ_DATA && type == htonl(NFT_OBJECT_COUNTER))
-			r = nft_parse_values(a.v, &c.bytes, &c.packets);
-		if (r < 0)
-			return r;
-	}
-	if (r < 0)
-		return r;
-	if (type != htonl(NFT_OBJECT_COUNTER))
-		return -ENOENT;
-	*ret = c;
-	return 0;
-}
-
-struct counters {
-	nft_counter_fn fn;
-	void *arg;
-};
-
-static int see_counter(const struct nlmsghdr *h, void *arg)
-{
-	const struct counters *c = arg;
-	struct nft_counter v;
-	int r = nft_counter_parse(h, &v);
-
-	return r == -ENOENT ? 0 : r < 0 ? r : c->fn(&v, c->arg);
-}
-
-int nft_counters(uint8_t family, const char *table, bool reset, nft_counter_fn fn, void *arg,
-		 enum vz_code code, struct vz_err *e)
-{
-	struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0 };
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
-	struct counters c = { fn, arg };
-	struct nl_batch b;
-	struct nl_fail f;
-	int r = nft_open(&s, code, e);
-
-	if (r < 0)
-		return r;
-	nl_batch_reset(&b);
-	nl_begin(&b, SUBSYS(reset ? NFT_MSG_GETOBJ_RESET : NFT_MSG_GETOBJ), NLM_F_DUMP, &g,
-		 sizeof(g));
-	if (table)
-		nl_put_str(&b, NFTA_OBJ_TABLE, table);
-	nl_put_u32(&b, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	r = nl_query(&s, &b, see_counter, &c, &f);
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? vz_fail(e, code, -r, "cannot read counters of nf_tables") : 0;
 }

@@ -7,7 +7,6 @@
  *
  *	nft_begin(&t, NFPROTO_NETDEV, "vz_101");
  *	nft_table_fresh(&t);
- *	nft_counter_add(&t, "ip4");
  *	nft_set_add(&t, &(struct nft_set){ .name = "addr4", .key = { NFT_IPV4_ADDR } });
  *	nft_elems(&t, "addr4");
  *	nft_elem(&t, addr, 4);
@@ -15,7 +14,7 @@
  *					       .hook = NF_NETDEV_INGRESS });
  *	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_in(NFT_IP_SADDR, "addr4"),
  *		 nft_accept());
- *	nft_rule(&t, "in", nft_count("ip4"), nft_drop());
+ *	nft_rule(&t, "in", nft_drop());
  *	r = nft_commit(&t, code, e);
  *	nft_done(&t);
  *
@@ -74,7 +73,7 @@ int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz
 /* Is @err (negative) how a kernel without netfilter, nf_tables or the hook answers? */
 bool nft_missing(int err);
 
-/* ---- tables, chains, sets, counters ---------------------------------- */
+/* ---- tables, chains, sets --------------------------------------------- */
 
 void nft_table_add(struct nft *t);	/* existing is fine */
 void nft_table_del(struct nft *t);	/* with all in it; ENOENT when there is none */
@@ -95,7 +94,6 @@ struct nft_chain {
 void nft_chain_add(struct nft *t, const struct nft_chain *c);
 void nft_chain_del(struct nft *t, const char *name);	/* with its rules */
 void nft_chain_flush(struct nft *t, const char *name);
-void nft_flush(struct nft *t);		/* the rules of all its chains */
 
 /* Types of set keys: nft's own number (its datatype.h), which only "nft list" needs, and length. */
 #define NFT_TYPE(id, len) ((id) << 8 | (len))
@@ -119,7 +117,6 @@ struct nft_set {
 	uint32_t key[NFT_KEY_FIELDS];	/* NFT_*; several are a concatenation */
 	uint32_t flags;			/* NFT_SET_INTERVAL, NFT_SET_CONSTANT, NFT_SET_TIMEOUT */
 	bool to_verdict;		/* a verdict map */
-	bool to_counter;		/* elements name a counter */
 	bool counted;			/* each element counts what it matches */
 	uint32_t to, to2;		/* a map to NFT_* (two: concatenated), or 0 */
 	uint32_t size;			/* most elements; 0: no limit */
@@ -140,8 +137,6 @@ void nft_set_flush(struct nft *t, const char *name);
 void nft_elems(struct nft *t, const char *set);
 void nft_elems_del(struct nft *t, const char *set);
 void nft_elem(struct nft *t, const void *key, size_t len);
-void nft_elem_counter(struct nft *t, const void *key, size_t len, const char *counter);
-void nft_elem_map(struct nft *t, const void *key, size_t len, const void *to, size_t to_len);
 /* With a comment, which nft(8) shows; @to may be NULL: a set's. */
 void nft_elem_comment(struct nft *t, const void *key, size_t len, const void *to, size_t to_len,
 		      const char *comment);
@@ -153,10 +148,6 @@ void nft_elem_limit(struct nft *t, const void *key, size_t len, uint32_t rate, u
 void nft_elem_verdict(struct nft *t, const void *key, size_t len, int code, const char *chain);
 /* In a set with NFT_SET_INTERVAL: the first address behind the interval of the element before. */
 void nft_elem_end(struct nft *t, const void *key, size_t len);
-/* addr/plen in a set with NFT_SET_INTERVAL and one field. */
-void nft_elem_prefix(struct nft *t, const void *addr, size_t len, unsigned int plen);
-void nft_elem_prefix_counter(struct nft *t, const void *addr, size_t len, unsigned int plen,
-			     const char *counter);
 
 struct nft_key {
 	uint8_t b[64];
@@ -164,9 +155,6 @@ struct nft_key {
 };
 
 void nft_key_add(struct nft_key *k, const void *data, size_t len);
-
-void nft_counter_add(struct nft *t, const char *name);	/* existing is fine, its value stays */
-void nft_counter_del(struct nft *t, const char *name);
 
 /* ---- rules ------------------------------------------------------------ */
 
@@ -242,8 +230,6 @@ struct nft_stmt {
 	uint8_t value[16], mask[16];	/* mask: also the upper end of a range */
 	const char *name;		/* set, counter or chain: borrowed */
 	int32_t code;			/* verdict */
-	uint32_t burst;
-	uint64_t rate;
 };
 
 #define nft_rule(t, chain, ...)                                                        \
@@ -275,14 +261,10 @@ struct nft_stmt nft_in2(struct nft_field f, struct nft_field g, const char *set)
 struct nft_stmt nft_not_in2(struct nft_field f, struct nft_field g, const char *set);
 
 struct nft_stmt nft_vmap(struct nft_field f, const char *set);	/* the element's verdict */
-struct nft_stmt nft_count_map(struct nft_field f, const char *set);	/* the element's counter */
-struct nft_stmt nft_count(const char *counter);			/* a named counter */
-/* Matches what exceeds @rate packets per second after @burst packets. */
-struct nft_stmt nft_limit_over(uint32_t rate, uint32_t burst);
 struct nft_stmt nft_set_priority(uint32_t v);	/* skb->priority */
-struct nft_stmt nft_fwd(int ifindex);		/* the end of a rule of netdev ingress */
 /* The same from a map; no match where it has none. */
 struct nft_stmt nft_set_priority_map(struct nft_field f, struct nft_field g, const char *map);
+/* To the device of a map: the end of a rule of netdev ingress. */
 struct nft_stmt nft_fwd_map(struct nft_field f, const char *map);
 struct nft_stmt nft_verdict(int code, const char *chain);
 
@@ -319,12 +301,6 @@ static inline struct nft_stmt nft_goto(const char *chain)
 }
 
 /* ---- reading ---------------------------------------------------------- */
-
-struct nft_counter {
-	char table[NFT_TABLE_LEN];
-	char name[64];
-	uint64_t bytes, packets;
-};
 
 /* A socket for what follows and for nft_commit_on(). */
 int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
@@ -372,16 +348,7 @@ typedef int (*nft_chain_fn)(const struct nft_chain_info *c, void *arg);
 /* Every chain of every table; none where there is no nf_tables. */
 int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e);
 
-/* What a counter expression or object says; -EBADMSG. */
+/* What a counter expression says; -EBADMSG. */
 int nft_parse_values(struct nl_span s, uint64_t *bytes, uint64_t *packets);
-/* -ENOENT: not a counter's, or with a longer name than ours have. */
-int nft_counter_parse(const struct nlmsghdr *h, struct nft_counter *ret);
-typedef int (*nft_counter_fn)(const struct nft_counter *c, void *arg);
-/*
- * The named counters of a table, or (@table NULL) of all of the family.  A
- * table that is not there has none.  @reset: read and zeroed in one step.
- */
-int nft_counters(uint8_t family, const char *table, bool reset, nft_counter_fn fn, void *arg,
-		 enum vz_code code, struct vz_err *e);
 
 #endif

@@ -16,7 +16,6 @@ static void parse(const struct nlmsghdr *h)
 	struct rtnl_route_info route;
 	struct rtnl_proxy_info proxy;
 	struct nl_span elems = nft_elem_list(h);
-	struct nft_counter counter;
 	struct nft_chain_info chain;
 	struct nft_elem_info elem;
 	struct nl_fail f = { .have_msg = h->nlmsg_len <= sizeof(f.bytes) };
@@ -28,7 +27,7 @@ static void parse(const struct nlmsghdr *h)
 	(void)rtnl_addr_parse(h, &addr);
 	(void)rtnl_route_parse(h, &route);
 	(void)rtnl_proxy_parse(h, &proxy);
-	(void)nft_counter_parse(h, &counter);
+	(void)nft_rule_chain(h, chain.name, sizeof(chain.name));
 	(void)nft_chain_parse(h, &chain);
 	while (nft_elem_next(&elems, &elem) > 0)
 		;

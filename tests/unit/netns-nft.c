@@ -31,10 +31,10 @@ static const struct nlmsghdr *msg(const struct nft *t, unsigned int i)
 TEST(golden_rule)
 {
 	static const uint8_t want[] = {
-		0xdc, 0, 0, 0, 6, 10, 0x01, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, /* NEWRULE, append */
+		0xb8, 0, 0, 0, 6, 10, 0x01, 0x0c, 0, 0, 0, 0, 0, 0, 0, 0, /* NEWRULE, append */
 		5, 0, 0, 0,						/* NFPROTO_NETDEV */
 		7, 0, 1, 0, 'v', 'z', 0, 0, 7, 0, 2, 0, 'i', 'n', 0, 0,	/* table, chain */
-		0xb8, 0, 4, 0x80,					/* EXPRESSIONS */
+		0x94, 0, 4, 0x80,					/* EXPRESSIONS */
 		52, 0, 1, 0x80,						/* LIST_ELEM */
 		12, 0, 1, 0, 'p', 'a', 'y', 'l', 'o', 'a', 'd', 0,
 		36, 0, 2, 0x80,
@@ -45,10 +45,6 @@ TEST(golden_rule)
 		32, 0, 2, 0x80,
 		8, 0, 1, 0, 0, 0, 0, 8, 8, 0, 2, 0, 0, 0, 0, 0,		/* SREG, OP eq */
 		12, 0, 3, 0x80, 6, 0, 1, 0, 0x08, 0x06, 0, 0,		/* 0x0806 */
-		36, 0, 1, 0x80,
-		11, 0, 1, 0, 'o', 'b', 'j', 'r', 'e', 'f', 0, 0,
-		20, 0, 2, 0x80,
-		8, 0, 1, 0, 0, 0, 0, 1, 8, 0, 2, 0, 'a', 'r', 'p', 0,	/* counter "arp" */
 		48, 0, 1, 0x80,
 		14, 0, 1, 0, 'i', 'm', 'm', 'e', 'd', 'i', 'a', 't', 'e', 0, 0, 0,
 		28, 0, 2, 0x80,
@@ -58,7 +54,7 @@ TEST(golden_rule)
 	struct nft t;
 
 	nft_begin(&t, NFPROTO_NETDEV, "vz");
-	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_ARP), nft_count("arp"), nft_drop());
+	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_ARP), nft_drop());
 	/* Without the batch's beginning, 20 bytes. */
 	is_int(t.b.len - 20, sizeof(want));
 	for (size_t i = 0; i < sizeof(want) && i < t.b.len - 20; i++) {
@@ -124,7 +120,7 @@ TEST(thousands_of_elements)
 
 		nft_elem(&t, a, sizeof(a));
 	}
-	nft_counter_add(&t, "c");	/* closes the list */
+	nft_chain_del(&t, "c");		/* closes the list */
 	ok(!t.b.overflow);
 	is_int(count_elems(&t, 1, &msgs), 3000);
 	ok(msgs > 1);	/* nla_len could not say it in one */
@@ -150,90 +146,63 @@ TEST(what_does_not_fit_fails)
 	nft_done(&t);
 }
 
-/* The two keys of a prefix: where it begins, where it ends, 0 when nowhere. */
-static unsigned int prefix_keys(const char *net, unsigned int plen, uint32_t ret[2])
-{
-	struct nl_span s, l;
-	struct nl_attr a, el, k;
-	unsigned int n = 0;
-	uint8_t b[4];
-	struct nft t;
-
-	inet_pton(AF_INET, net, b);
-	nft_begin(&t, NFPROTO_IPV4, "vz");
-	nft_elems(&t, "s");
-	nft_elem_prefix(&t, b, 4, plen);
-	nft_counter_add(&t, "c");
-	s = nl_msg_attrs(msg(&t, 1), sizeof(struct nfgenmsg));
-	while (nl_attr_next(&s, &a) > 0) {
-		if (a.type != NFTA_SET_ELEM_LIST_ELEMENTS)
-			continue;
-		while (nl_attr_next(&a.v, &el) > 0 && n < 2) {
-			l = el.v;
-			while (nl_attr_next(&l, &k) > 0) {
-				if (k.type == NFTA_SET_ELEM_KEY)
-					memcpy(&ret[n], k.v.p + NLA_HDRLEN, 4);
-			}
-			ret[n] = ntohl(ret[n]);
-			n++;
-		}
-	}
-	nft_done(&t);
-	return n;
-}
-
-TEST(prefixes)
-{
-	uint32_t k[2];
-
-	is_int(prefix_keys("10.1.2.3", 24, k), 2);
-	is_int(k[0], 0x0a010200);
-	is_int(k[1], 0x0a010300);
-	is_int(prefix_keys("10.255.255.255", 32, k), 2);
-	is_int(k[0], 0x0affffff);
-	is_int(k[1], 0x0b000000);
-	is_int(prefix_keys("10.1.129.3", 17, k), 2);
-	is_int(k[0], 0x0a018000);
-	is_int(k[1], 0x0a020000);
-	is_int(prefix_keys("255.255.255.4", 29, k), 2);
-	is_int(k[1], 0xffffff08);
-	/* To the very end: open. */
-	is_int(prefix_keys("255.255.255.255", 32, k), 1);
-	is_int(prefix_keys("1.2.3.4", 0, k), 1);
-	is_int(k[0], 0);
-}
-
 /* ---- reading --------------------------------------------------------- */
 
-static struct {
-	struct nlmsghdr h;
-	struct nfgenmsg g;
-	uint8_t tlv[52];
-} obj = { { 72, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWOBJ, 0, 1, 0 }, { 5, 0, 0 },
-	  { 7, 0, 1, 0, 'v', 'z', 0, 0, 8, 0, 2, 0, 'm', 'a', 'c', 0,
-	    8, 0, 3, 0, 0, 0, 0, 1, 28, 0, 4, 0,
-	    12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 12, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 7 } };
-
-TEST(counters_are_read)
+/* As the kernel tells an element with a comment and an expression; bytes of that counter. */
+static void put_element(struct nl_batch *b, const char *expr_name, size_t value_len)
 {
-	struct nft_counter c;
+	struct nfgenmsg g = { .nfgen_family = NFPROTO_NETDEV };
+	uint64_t bytes = htobe64(258), packets = htobe64(7);
+	size_t list, elem, key, expr, data;
 
-	is_int(nft_counter_parse(&obj.h, &c), 0);
-	is_str(c.table, "vz");
-	is_str(c.name, "mac");
-	is_int(c.bytes, 258);
-	is_int(c.packets, 7);
-	/* A quota is none, a name without end is an error, so is a value cut short. */
-	obj.tlv[23] = 2;
-	is_int(nft_counter_parse(&obj.h, &c), -ENOENT);
-	obj.tlv[23] = 1;
-	obj.tlv[15] = 'x';
-	is_int(nft_counter_parse(&obj.h, &c), -EBADMSG);
-	obj.tlv[15] = 0;
-	obj.tlv[28] = 8;
-	is_int(nft_counter_parse(&obj.h, &c), -EBADMSG);
-	obj.tlv[28] = 12;
-	is_int(nft_counter_parse(&obj.h, &c), 0);
+	nl_batch_reset(b);
+	nl_begin(b, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM, 0, &g, sizeof(g));
+	list = nl_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
+	elem = nl_nest(b, NFTA_LIST_ELEM | NLA_F_NESTED);
+	key = nl_nest(b, NFTA_SET_ELEM_KEY | NLA_F_NESTED);
+	nl_put(b, NFTA_DATA_VALUE, addr_a, sizeof(addr_a));
+	nl_nest_end(b, key);
+	nl_put(b, NFTA_SET_ELEM_USERDATA, "\0\3ab", 5);
+	expr = nl_nest(b, NFTA_SET_ELEM_EXPR | NLA_F_NESTED);
+	nl_put_str(b, NFTA_EXPR_NAME, expr_name);
+	data = nl_nest(b, NFTA_EXPR_DATA | NLA_F_NESTED);
+	nl_put(b, NFTA_COUNTER_BYTES, &bytes, value_len);
+	nl_put(b, NFTA_COUNTER_PACKETS, &packets, sizeof(packets));
+	nl_nest_end(b, data);
+	nl_nest_end(b, expr);
+	nl_nest_end(b, elem);
+	nl_nest_end(b, list);
+}
+
+static int read_element(struct nl_batch *b, struct nft_elem_info *ret)
+{
+	struct nl_span s = { b->buf, b->len };
+	const struct nlmsghdr *h;
+
+	if (nl_msg_next(&s, &h) <= 0)
+		return -EINVAL;
+	s = nft_elem_list(h);
+	return nft_elem_next(&s, ret);
+}
+
+TEST(elements_are_read)
+{
+	struct nft_elem_info i;
+	struct nl_batch b;
+
+	put_element(&b, "counter", 8);
+	is_int(read_element(&b, &i), 1);
+	ok(i.key.n == 4 && !memcmp(i.key.p, addr_a, 4));
+	is_str(i.comment, "ab");
+	is_int(i.bytes, 258);
+	is_int(i.packets, 7);
+	/* Another expression is no counter; a value that was cut short is none either. */
+	put_element(&b, "quota", 8);
+	is_int(read_element(&b, &i), 1);
+	is_int(i.bytes, 0);
+	put_element(&b, "counter", 4);
+	is_int(read_element(&b, &i), 1);
+	is_int(i.bytes, 0);
 }
 
 /* ---- with the kernel -------------------------------------------------- */
@@ -247,21 +216,31 @@ static bool own_netns(void)
 	return true;
 }
 
-static void everything(struct nft *t)
+static void some_sets(struct nft *t)
 {
-	struct nft_key k = { .n = 0 };
+	uint32_t mark = 7, prio = 0x10020, from[2] = { 1, 0 }, to[2] = { 1, 0 };
 	uint16_t port = htons(22);
+	struct nft_key k = { .n = 0 };
 
-	nft_table_fresh(t);
-	nft_counter_add(t, "mac");
-	nft_counter_add(t, "web");
 	nft_set_add(t, &(struct nft_set){ .name = "a4", .key = { NFT_IPV4_ADDR } });
 	nft_elems(t, "a4");
 	nft_elem(t, addr_a, 4);
-	nft_set_add(t, &(struct nft_set){ .name = "nets", .key = { NFT_IPV4_ADDR },
-					  .flags = NFT_SET_INTERVAL, .to_counter = true });
+	memcpy(&from[1], addr_a, 4);
+	memcpy(&to[1], "\300\0\2\377", 4);
+	nft_set_add(t, &(struct nft_set){ .name = "nets", .key = { NFT_MARK, NFT_IPV4_ADDR },
+					  .flags = NFT_SET_INTERVAL });
 	nft_elems(t, "nets");
-	nft_elem_prefix_counter(t, addr_a, 4, 24, "web");
+	nft_elem_range(t, from, to, sizeof(from));
+	nft_set_add(t, &(struct nft_set){ .name = "hits", .key = { NFT_MARK }, .counted = true });
+	nft_elems(t, "hits");
+	nft_elem(t, &mark, sizeof(mark));
+	nft_set_add(t, &(struct nft_set){ .name = "slow", .key = { NFT_MARK } });
+	nft_elems(t, "slow");
+	nft_elem_limit(t, &mark, sizeof(mark), 50, 100);
+	nft_set_add(t, &(struct nft_set){ .name = "prio", .key = { NFT_MARK, NFT_MARK },
+					  .to = NFT_MARK });
+	nft_elems(t, "prio");
+	nft_elem_comment(t, (uint32_t[]){ 1, 2 }, 8, &prio, sizeof(prio), "of 101");
 	nft_set_add(t, &(struct nft_set){ .name = "pair",
 					  .key = { NFT_ETHER_ADDR, NFT_IPV4_ADDR } });
 	nft_key_add(&k, (uint8_t[]){ 2, 0, 0, 0, 0, 1 }, 6);
@@ -273,17 +252,23 @@ static void everything(struct nft *t)
 					  .to_verdict = true });
 	nft_elems(t, "ports");
 	nft_elem_verdict(t, &port, 2, NFT_GOTO, "ssh");
+}
+
+static void everything(struct nft *t)
+{
+	nft_table_fresh(t);
+	some_sets(t);
 	nft_chain_add(t, &(struct nft_chain){ .name = "in", .base = true, .dev = "lo",
 					      .hook = NF_NETDEV_INGRESS, .prio = -7,
 					      .drop = true });
-	nft_rule(t, "in", nft_is_not_bytes(NFT_ETHER_SADDR, "\2\0\0\0\0\1"), nft_count("mac"),
-		 nft_drop());
+	nft_rule(t, "in", nft_is_not_bytes(NFT_ETHER_SADDR, "\2\0\0\0\0\1"), nft_drop());
 	nft_rule(t, "in", nft_is(NFT_META_ETHERTYPE, ETH_P_IP), nft_not_in(NFT_IP_SADDR, "a4"),
 		 nft_drop());
 	nft_rule(t, "in", nft_in2(NFT_ETHER_SADDR, NFT_IP_SADDR, "pair"), nft_accept());
-	nft_rule(t, "in", nft_any_of(NFT_LL(0, 1), 1), nft_limit_over(50, 100), nft_drop());
-	nft_rule(t, "in", nft_is(NFT_META_ETHERTYPE, ETH_P_IP),
-		 nft_count_map(NFT_IP_DADDR, "nets"));
+	nft_rule(t, "in", nft_in(NFT_META_MARKF, "hits"));
+	nft_rule(t, "in", nft_any_of(NFT_LL(0, 1), 1), nft_in(NFT_META_MARKF, "slow"), nft_drop());
+	nft_rule(t, "in", nft_in2(NFT_META_MARKF, NFT_VLAN_ID, "nets"), nft_accept());
+	nft_rule(t, "in", nft_set_priority_map(NFT_META_IIFX, NFT_CONST(2), "prio"));
 	nft_rule(t, "in", nft_is(NFT_META_L4, IPPROTO_TCP), nft_vmap(NFT_DPORT, "ports"));
 	nft_rule(t, "in", nft_is(NFT_META_MARKF, 0x1234), nft_accept());
 	nft_rule(t, "in", nft_is(NFT_META_L4, IPPROTO_ICMPV6),
@@ -307,20 +292,23 @@ TEST(nft_lists_what_was_meant)
 {
 	static const char *const want[] = {
 		"table netdev vz_1 {",
-		"counter mac {",
 		"set a4 {\n\t\ttype ipv4_addr\n\t\telements = { 192.0.2.11 }",
-		"map nets {\n\t\ttype ipv4_addr : counter\n\t\tflags interval\n"
-		"\t\telements = { 192.0.2.0/24 : \"web\" }",
+		"set nets {\n\t\ttype mark . ipv4_addr\n\t\tflags interval",
+		"192.0.2.11-192.0.2.255 }",
+		"set hits {\n\t\ttype mark\n\t\tcounter\n"
+		"\t\telements = { 0x07000000 counter packets 0 bytes 0 }",
+		"elements = { 0x07000000 limit rate over 50/second burst 100 packets }",
+		"map prio {\n\t\ttype mark . mark : mark\n"
+		"\t\telements = { 0x00000001 . 0x00000002 comment \"of 101\" : 0x20000100 }",
 		"set pair {\n\t\ttype ether_addr . ipv4_addr\n"
 		"\t\telements = { 02:00:00:00:00:01 . 192.0.2.11 }",
 		"map ports {\n\t\ttype inet_service : verdict\n\t\telements = { 22 : goto ssh }",
 		"type filter hook ingress device \"lo\" priority filter - 7; policy drop;",
 		/* Without a "meta iiftype", nft does not say ether saddr. */
-		"@ll,48,48 != 0x20000000001 counter name \"mac\" drop",
+		"@ll,48,48 != 0x20000000001 drop",
 		"ip saddr != @a4 drop",
 		"@ll,48,48 . @nh,96,32 @pair accept",
-		"limit rate over 50/second burst 100 packets drop",
-		"counter name ip daddr map @nets",
+		"meta mark @hits",
 		"tcp dport vmap @ports",
 		"meta mark 0x00001234 accept",
 		"icmpv6 type 133-137 @th,192,8 & 0x0 == 0x0 drop",
@@ -380,15 +368,16 @@ TEST(errors_name_the_object)
 	nft_done(&t);
 }
 
-static int sum(const struct nft_counter *c, void *arg)
+static int sum(const struct nft_elem_info *i, void *arg)
 {
-	*(int *)arg += 1;
-	is_str(c->table, "vz_2");
+	*(int *)arg += i->key.n == 16;
 	return 0;
 }
 
 TEST(five_hundred_elements_in_one_transaction)
 {
+	static const uint8_t one[16] = { 0x20, 1, [13] = 5 }, other[16];
+	struct nl_sock s = NL_SOCK_INIT;
 	struct vz_err e = VZ_ERR_INIT;
 	int n = 0;
 	struct nft t;
@@ -397,8 +386,6 @@ TEST(five_hundred_elements_in_one_transaction)
 		return;
 	nft_begin(&t, NFPROTO_NETDEV, "vz_2");
 	nft_table_fresh(&t);
-	nft_counter_add(&t, "one");
-	nft_counter_add(&t, "two");
 	nft_set_add(&t, &(struct nft_set){ .name = "a6", .key = { NFT_IPV6_ADDR } });
 	nft_elems(&t, "a6");
 	for (uint32_t i = 0; i < 1500; i++) {
@@ -409,10 +396,23 @@ TEST(five_hundred_elements_in_one_transaction)
 	is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), 0);
 	is_str(e.msg, "");
 	nft_done(&t);
-	is_int(nft_counters(NFPROTO_NETDEV, "vz_2", false, sum, &n, VZ_SYSTEM_ERROR, &e), 0);
-	is_int(n, 2);
-	is_int(nft_counters(NFPROTO_NETDEV, "vz_3", false, sum, &n, VZ_SYSTEM_ERROR, &e), 0);
-	is_int(n, 2);
+	is_int(nft_open(&s, VZ_SYSTEM_ERROR, &e), 0);
+	/* At once: the kernel makes its table larger meanwhile, and tells some twice. */
+	for (int i = 0; i < 20; i++) {
+		n = 0;
+		is_int(nft_elems_dump(&s, NFPROTO_NETDEV, "vz_2", "a6", sum, &n, VZ_SYSTEM_ERROR,
+				      &e), 0);
+		is_int(n, 1500);
+	}
+	is_int(nft_elems_dump(&s, NFPROTO_NETDEV, "vz_3", "a6", sum, &n, VZ_SYSTEM_ERROR, &e),
+	       -ENOENT);
+	n = 0;
+	is_int(nft_elem_get(&s, NFPROTO_NETDEV, "vz_2", "a6", one, 16, sum, &n, VZ_SYSTEM_ERROR,
+			    &e), 0);
+	is_int(n, 1);
+	is_int(nft_elem_get(&s, NFPROTO_NETDEV, "vz_2", "a6", other, 16, sum, &n,
+			    VZ_SYSTEM_ERROR, &e), -ENOENT);
+	nl_close(&s);
 	if (access("/usr/sbin/nft", X_OK) == 0)
 		is_int(system("test $(nft list set netdev vz_2 a6 | grep -o 2001: | wc -l) = 1500"),
 		       0);
