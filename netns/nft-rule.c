@@ -158,17 +158,6 @@ static void put_lookup(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
-void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over)
-{
-	uint64_t be = htobe64(rate), second = htobe64(1);
-
-	nl_put(&t->b, NFTA_LIMIT_RATE, &be, sizeof(be));
-	nl_put(&t->b, NFTA_LIMIT_UNIT, &second, sizeof(second));
-	put_be32(t, NFTA_LIMIT_BURST, burst);
-	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
-	put_be32(t, NFTA_LIMIT_FLAGS, over ? NFT_LIMIT_F_INV : 0);
-}
-
 static void put_verdict(struct nft *t, const struct nft_stmt *s)
 {
 	struct expr x = expr_open(t, "immediate");

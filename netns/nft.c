@@ -299,13 +299,24 @@ void nft_elem_range(struct nft *t, const void *key, const void *end, size_t len)
 	nest_end(t, at);
 }
 
+static void put_limit_over(struct nft *t, uint32_t rate, uint32_t burst)
+{
+	uint64_t be = htobe64(rate), second = htobe64(1);
+
+	nl_put(&t->b, NFTA_LIMIT_RATE, &be, sizeof(be));
+	nl_put(&t->b, NFTA_LIMIT_UNIT, &second, sizeof(second));
+	put_be32(t, NFTA_LIMIT_BURST, burst);
+	put_be32(t, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	put_be32(t, NFTA_LIMIT_FLAGS, NFT_LIMIT_F_INV);
+}
+
 void nft_elem_limit(struct nft *t, const void *key, size_t len, uint32_t rate, uint32_t burst)
 {
 	size_t at = elem_open(t, key, len), expr = nest(t, NFTA_SET_ELEM_EXPR), data;
 
 	nl_put_str(&t->b, NFTA_EXPR_NAME, "limit");
 	data = nest(t, NFTA_EXPR_DATA);
-	nft_put_limit(t, rate, burst, true);
+	put_limit_over(t, rate, burst);
 	nest_end(t, data);
 	nest_end(t, expr);
 	nest_end(t, at);

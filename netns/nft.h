@@ -237,9 +237,8 @@ struct nft_stmt {
 		     sizeof((const struct nft_stmt[]){ __VA_ARGS__ }) / sizeof(struct nft_stmt))
 void nft_rule_add(struct nft *t, const char *chain, const struct nft_stmt *s, size_t n);
 
-/* The message of a rule, still without expressions, and what an element's limit says, too. */
+/* The message of a rule, still without expressions: for nft-rule.c. */
 void nft_rule_open(struct nft *t, const char *chain);
-void nft_put_limit(struct nft *t, uint64_t rate, uint32_t burst, bool over);
 
 /* Comparisons with a number (as written: ETH_P_IP, 67), or with bytes of the field's length. */
 struct nft_stmt nft_is(struct nft_field f, uint64_t v);
