@@ -571,7 +571,7 @@ static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
 	do {
 		_cleanup_elems_ struct elems all = { 0 };
 
-		/* Up to 6.15 a port's chain goes with its device; somebody may have emptied a set. */
+		/* Up to 6.15 a chain goes with its device; somebody may have emptied a set. */
 		if (missing)
 			r = remove_chains(ctid, &ports, e);
 		if (r >= 0)

@@ -289,7 +289,8 @@ static int load_guard(struct looking *k, struct vz_err *e)
 	size_t n = 0;
 
 	for (size_t i = 0; i < k->p->n_veths + 1 && r >= 0; i++) {
-		ports[n] = i ? ctside_veth_port(k->p->ctid, &k->p->veths[i - 1]) : guard_venet(k->p);
+		ports[n] = i ? ctside_veth_port(k->p->ctid, &k->p->veths[i - 1]) :
+			       guard_venet(k->p);
 		n += vz_strv_has(&k->out->guards, ports[n].dev);
 	}
 	return r < 0 ? r : guard_compare(k->p, ports, n, &k->out->guard_faults, e);
