@@ -48,6 +48,18 @@ int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_li
 	return 1;
 }
 
+int host_open_link(struct nl_sock *ret_h, uint32_t ctid, const char *name, struct rtnl_link *ret,
+		   enum vz_code code, struct vz_err *e)
+{
+	int r = host_open(ret_h, code, e);
+	char venet[16];
+
+	if (r < 0)
+		return r;
+	net_venet_hostname(ctid, venet);
+	return host_link(ret_h, ctid, name ? name : venet, ret, code, e);
+}
+
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e)
 {
 	struct nl_batch b;

@@ -32,6 +32,9 @@ bool host_has_ipv6(void);
 int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_link *ret,
 	      enum vz_code code, struct vz_err *e);
 /* Deletes every link of the container's group; none is fine. */
+/* host_open() and host_link() in one; @name NULL: venet0's. */
+int host_open_link(struct nl_sock *ret_h, uint32_t ctid, const char *name, struct rtnl_link *ret,
+		   enum vz_code code, struct vz_err *e);
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
 /* venet0's host end: sysctls, then (queued) up.  @ipv6: it will carry IPv6 addresses. */
 int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);

@@ -88,14 +88,19 @@ int host_sysctl(const char *path, const char *value)
 	return r < 0 ? r : io_write_small_at(AT_FDCWD, full, value);
 }
 
+/* enter(), with the whole path of the file in @full. */
+static int enter_for(int netns_fd, const char *path, char *full, size_t size)
+{
+	int r = sysctl_path(path, full, size);
+
+	return r < 0 ? r : enter(netns_fd);
+}
+
 int net_sysctl_set(int netns_fd, const char *path, const char *value)
 {
 	char full[128];
-	int own, r = sysctl_path(path, full, sizeof(full));
+	int r, own = enter_for(netns_fd, path, full, sizeof(full));
 
-	if (r < 0)
-		return r;
-	own = enter(netns_fd);
 	if (own < 0)
 		return own;
 	r = io_write_small_at(AT_FDCWD, full, value);
@@ -106,11 +111,8 @@ int net_sysctl_set(int netns_fd, const char *path, const char *value)
 int net_sysctl_get(int netns_fd, const char *path, char *buf, size_t size)
 {
 	char full[128];
-	int own, r = sysctl_path(path, full, sizeof(full));
+	int r, own = enter_for(netns_fd, path, full, sizeof(full));
 
-	if (r < 0)
-		return r;
-	own = enter(netns_fd);
 	if (own < 0)
 		return own;
 	r = (int)io_read_small_at(AT_FDCWD, full, buf, size);

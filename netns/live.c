@@ -178,16 +178,11 @@ int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr 
 	struct rtnl_link l = { 0 };
 	size_t n_left = 0;
 	struct nl_batch b;
-	char name[16];
 	int r;
 
 	if (!n)
 		return 0;
-	r = host_open(&h, VZ_CANT_ADDIP, e);
-	if (r < 0)
-		return r;
-	net_venet_hostname(p->ctid, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
+	r = host_open_link(&h, p->ctid, NULL, &l, VZ_CANT_ADDIP, e);
 	if (r > 0) {
 		r = ctside_open(netns_fd, &c, VZ_CANT_ADDIP, e);
 		nl_batch_reset(&b);
@@ -230,14 +225,9 @@ int net_restore(const struct net_plan *p, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	char name[16];
-	int r = host_open(&h, VZ_CANT_ADDIP, e);
+	int r = host_open_link(&h, p->ctid, NULL, &l, VZ_CANT_ADDIP, e);
 
-	if (r < 0)
-		return r;
-	net_venet_hostname(p->ctid, name);
 	/* Without venet0, which a container may delete, there is nothing to lead anywhere. */
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
 	return r <= 0 ? r : restore(&h, p, &l, e);
 }
 
@@ -246,12 +236,10 @@ int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
 	char name[16];
-	int r = host_open(&h, VZ_VETH_ERROR, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	ctside_veth_name(ctid, v, name);
-	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
+	r = host_open_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
 	if (r > 0)
 		r = del_link(&h, &l, VZ_VETH_ERROR, e);
 	return r < 0 ? r : guard_port_del(ctid, name, e);
@@ -263,11 +251,8 @@ static int link_stat(uint32_t ctid, const char *name, struct net_stat *ret, stru
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
+	int r = host_open_link(&h, ctid, name, &l, VZ_SYSTEM_ERROR, e);
 
-	if (r < 0)
-		return r;
-	r = host_link(&h, ctid, name, &l, VZ_SYSTEM_ERROR, e);
 	if (r < 0)
 		return r;
 	if (r == 0 || !l.have_stats)
@@ -311,13 +296,8 @@ int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	char name[16];
-	int r = host_open(&h, VZ_CANT_ADDIP, e);
+	int r = host_open_link(&h, p->ctid, NULL, &l, VZ_CANT_ADDIP, e);
 
-	if (r < 0)
-		return r;
-	net_venet_hostname(p->ctid, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_CANT_ADDIP, e);
 	if (r > 0)
 		return host_extra(&h, p, l.ifindex, ret, ret_n, VZ_CANT_ADDIP, e);
 	if (r == 0) {

@@ -805,6 +805,16 @@ static int find_links(struct nl_sock *h, const struct net_plan *p, struct rate_l
 	return r;
 }
 
+static int open_links(struct nl_sock *h, const struct net_plan *p, struct rate_link **ret,
+		      size_t *ret_n, struct vz_err *e)
+{
+	int r = host_open(h, VZ_SYSTEM_ERROR, e);
+
+	*ret = xcalloc(p->n_veths + 1, sizeof(**ret));
+	*ret_n = 0;
+	return r < 0 ? r : find_links(h, p, *ret, ret_n, e);
+}
+
 static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_traffic *t,
 		 const struct rate_link *links, size_t n, struct vz_err *e)
 {
@@ -834,13 +844,11 @@ static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_t
 
 int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, struct vz_err *e)
 {
-	_cleanup_free_ struct rate_link *links = xcalloc(p->n_veths + 1, sizeof(*links));
+	_cleanup_free_ struct rate_link *links = NULL;
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	size_t n = 0;
-	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
+	size_t n;
+	int r = open_links(&h, p, &links, &n, e);
 
-	if (r >= 0)
-		r = find_links(&h, p, links, &n, e);
 	if (r < 0 || n == 0)
 		return r;
 	if (n > RATE_LINKS_MAX)
@@ -852,12 +860,10 @@ int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, str
 int net_traffic_compare(const struct net_plan *p, const struct net_traffic *t,
 			struct vz_strv *ret, struct vz_err *e)
 {
-	_cleanup_free_ struct rate_link *links = xcalloc(p->n_veths + 1, sizeof(*links));
+	_cleanup_free_ struct rate_link *links = NULL;
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	size_t n = 0;
-	int r = host_open(&h, VZ_SYSTEM_ERROR, e);
+	size_t n;
+	int r = open_links(&h, p, &links, &n, e);
 
-	if (r >= 0)
-		r = find_links(&h, p, links, &n, e);
 	return r < 0 || n == 0 ? r : rate_compare(&h, p->ctid, t, links, n, ret, e);
 }

@@ -559,12 +559,10 @@ int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct 
 	uint8_t mac[6], host_mac[6];
 	struct rtnl_link l;
 	char name[16];
-	int master, r = host_open(&h, VZ_VETH_ERROR, e);
+	int master, r;
 
-	if (r < 0)
-		return r;
 	ctside_veth_name(p->ctid, v, name);
-	r = host_link(&h, p->ctid, name, &l, VZ_VETH_ERROR, e);
+	r = host_open_link(&h, p->ctid, name, &l, VZ_VETH_ERROR, e);
 	if (r <= 0)
 		return r;
 	r = parse_macs(v, mac, host_mac, e);
@@ -585,12 +583,10 @@ int net_veth_check(uint32_t ctid, const struct net_veth *v, struct vz_err *e)
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
 	char name[16];
-	int master, r = host_open(&h, VZ_VETH_ERROR, e);
+	int master, r;
 
-	if (r < 0)
-		return r;
 	ctside_veth_name(ctid, v, name);
-	r = host_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
+	r = host_open_link(&h, ctid, name, &l, VZ_VETH_ERROR, e);
 	return r < 0 ? r : find_bridge(&h, v, &master, e);
 }
 

@@ -58,5 +58,8 @@ struct cmd_opt {
 int cmd_options(int argc, char **argv, const struct cmd_opt *opts, size_t n, struct vz_err *e);
 /* Opens the container of the command with its lock, unless --skiplock. */
 int cmd_open(const struct cmd_ctx *c, struct ct *ct, unsigned int flags, struct vz_err *e);
+/* cmd_options(), then cmd_open(). */
+int cmd_open_with(const struct cmd_ctx *c, int argc, char **argv, const struct cmd_opt *opts,
+		  size_t n, struct ct *ct, unsigned int flags, struct vz_err *e);
 
 #endif

@@ -48,10 +48,8 @@ int cmd_destroy(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e
 					{ "purge", &o.purge, NULL },
 					{ "dry-run", &o.dry_run, NULL } };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_destroy(&ct, &o, e);
 }
 
@@ -66,10 +64,8 @@ int cmd_start(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	struct ct_start_opts o = { 0 };
 	const struct cmd_opt opts[] = { START_OPTS(o), { "dry-run", &o.dry_run, NULL } };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_start(&ct, &o, e);
 }
 
@@ -78,10 +74,8 @@ int cmd_stop(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	struct ct_stop_opts o = { 0 };
 	const struct cmd_opt opts[] = { STOP_OPTS(o), { "dry-run", &o.dry_run, NULL } };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_stop(&ct, &o, e);
 }
 
@@ -91,10 +85,8 @@ int cmd_restart(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e
 	struct ct_stop_opts stop = { 0 };
 	const struct cmd_opt opts[] = { START_OPTS(start), STOP_OPTS(stop) };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	if (r < 0)
 		return r;
 	vz_info("Restarting container");
@@ -111,10 +103,8 @@ int cmd_mount(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	bool dry = false;
 	const struct cmd_opt opts[] = { { "dry-run", &dry, NULL } };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_mount(&ct, dry, e);
 }
 
@@ -123,20 +113,16 @@ int cmd_umount(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	bool dry = false;
 	const struct cmd_opt opts[] = { { "dry-run", &dry, NULL } };
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	return r < 0 ? r : ct_umount(&ct, dry, e);
 }
 
 int cmd_repair(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, NULL, 0, e);
+	int r = cmd_open_with(c, argc, argv, NULL, 0, &ct, CT_LOCK | CT_NO_CONF, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK | CT_NO_CONF, e);
 	return r < 0 ? r : ct_repair(&ct, e);
 }
 
@@ -254,10 +240,8 @@ int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 int cmd_quota(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, NULL, 0, e);
+	int r = cmd_open_with(c, argc, argv, NULL, 0, &ct, CT_LOCK, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_LOCK, e);
 	if (r < 0)
 		return r;
 	/* Project quota is always on: there is nothing to switch per container. */
@@ -303,10 +287,8 @@ int cmd_exited(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 int cmd_hits(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, NULL, 0, e);
+	int r = cmd_open_with(c, argc, argv, NULL, 0, &ct, 0, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, 0, e);
 	if (r == 0)
 		ct_hits_log(&ct);
 	return r;

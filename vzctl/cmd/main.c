@@ -158,6 +158,14 @@ int cmd_open(const struct cmd_ctx *c, struct ct *ct, unsigned int flags, struct 
 	return ct_open(ct, c->ctid, flags, c->name, e);
 }
 
+int cmd_open_with(const struct cmd_ctx *c, int argc, char **argv, const struct cmd_opt *opts,
+		  size_t n, struct ct *ct, unsigned int flags, struct vz_err *e)
+{
+	int r = cmd_options(argc, argv, opts, n, e);
+
+	return r < 0 ? r : cmd_open(c, ct, flags, e);
+}
+
 static int fail_usage(enum vz_code code, const char *msg)
 {
 	fprintf(stderr, "%s\n", msg);
