@@ -151,7 +151,7 @@ is "$rc:$(file cpuset.cpus)" 21:0-1 "none that is online: 21"
 run vzctl set "$ct" --cpumask all --nodemask 5 --save
 is "$rc" 21 "nor such a node"
 run vzctl set "$ct" --cpumask auto --nodemask 0 --save
-is "$rc:$(file cpuset.cpus.effective):$(file cpuset.mems)" 0:0-1:0 "auto: the processors of the nodes"
+is "$rc:$(file cpuset.cpus.effective):$(file cpuset.mems)" "0:$(cat /sys/devices/system/node/node0/cpulist):0" "auto: the processors of the nodes"
 # The other container is bound to 1.
 set_live cpuset.cpus 0 --cpus 1 --cpupin yes
 is "$(inside nproc)" 1 "CPUPIN: the container sees CPUS processors"

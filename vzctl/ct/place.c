@@ -91,22 +91,26 @@ int ct_cpu_sets(const struct ct *ct, struct cg_limits *l, struct vz_err *e)
 }
 
 /*
- * btrfs has device numbers of its own for each subvolume: the mount table names
- * its (first) device.
+ * btrfs has device numbers of its own for each subvolume, and another for the mount: the
+ * mount table names its (first) device.
  */
-static dev_t mounted_device(dev_t fs)
+static dev_t mounted_device(const char *path)
 {
-	FILE *f = fopen("/proc/self/mountinfo", "re");
 	char line[4096], src[1024];
-	unsigned int ma, mi;
+	unsigned long long id;
+	struct statx sx;
 	struct stat st;
 	dev_t found = 0;
+	FILE *f;
 
+	if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &sx) < 0 || !(sx.stx_mask & STATX_MNT_ID))
+		return 0;
+	f = fopen("/proc/self/mountinfo", "re");
 	while (f && !found && fgets(line, sizeof(line), f)) {
 		const char *dash = strstr(line, " - ");
 
-		if (sscanf(line, "%*d %*d %u:%u", &ma, &mi) == 2 && makedev(ma, mi) == fs &&
-		    dash && sscanf(dash + 3, "%*s %1023s", src) == 1 && *src == '/' &&
+		if (sscanf(line, "%llu", &id) == 1 && id == sx.stx_mnt_id && dash &&
+		    sscanf(dash + 3, "%*s %1023s", src) == 1 && *src == '/' &&
 		    stat(src, &st) == 0 && S_ISBLK(st.st_mode))
 			found = st.st_rdev;
 	}
@@ -121,7 +125,7 @@ dev_t ct_disk_of(const char *path)
 
 	if (stat(path, &st) < 0)
 		return 0;
-	return major(st.st_dev) ? st.st_dev : mounted_device(st.st_dev);
+	return major(st.st_dev) ? st.st_dev : mounted_device(path);
 }
 
 void ct_place(const struct ct *ct, struct cg_limits *l)
