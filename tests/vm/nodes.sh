@@ -27,16 +27,16 @@ until_ok 20 test -n "$(vzctl exec2 "$ct" 'pidof hold' </dev/null)"
 until_ok 20 eval '[ "$(pages 1)" -ge 6144 ]'
 ok "its memory is of node 1: $(pages 1) pages" test "$(pages 1)" -ge 6144
 ok "and hardly of node 0: $(pages 0)" test "$(pages 0)" -lt 64
-run vzctl set "$ct" --nodemask 0 --save
+run vzctl set "$ct" --cpumask auto --nodemask 0 --save
 is "$rc $(sets)" "0 0 0" "set --nodemask 0, live"
 until_ok 20 eval '[ "$(pages 0)" -ge 6144 ]'
 ok "the memory has moved: $(pages 0) pages" test "$(pages 0)" -ge 6144
-run vzctl set "$ct" --nodemask 0-1 --save
+run vzctl set "$ct" --cpumask auto --nodemask 0-1 --save
 is "$rc $(sets)" "0 0-1 0-1" "both"
 ok "which moves nothing" test "$(pages 0)" -ge 6144
-run vzctl set "$ct" --nodemask 1,5 --save
+run vzctl set "$ct" --cpumask auto --nodemask 1,5 --save
 is "$rc $(sets)" "0 1 1" "of a list the part that is there"
-code 21 '' "no node that is there" vzctl set "$ct" --nodemask 5 --save
+code 21 '' "no node that is there" vzctl set "$ct" --cpumask auto --nodemask 5 --save
 run vzctl set "$ct" --cpumask 0 --nodemask 1 --save
 is "$rc $(sets)" "0 0 1" "processors of one node, memory of another"
 vzctl --quiet restart "$ct" --fast >/dev/null
