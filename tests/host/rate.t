@@ -72,15 +72,15 @@ exact()
 hole()	# hole [CT]: inside() would be a shell that outlives its end
 {
 	if [ $# = 0 ]; then
-		"$flow" hole >/dev/null 2>&1 &
+		"$flow" hole >"$tap_tmp/hole" 2>&1 &
 	else
-		nsenter -t "$(init_pid "$1")" -n "$flow" hole >/dev/null 2>&1 &
+		nsenter -t "$(init_pid "$1")" -n "$flow" hole >"$tap_tmp/hole" 2>&1 &
 	fi
 	defer "kill $!"
+	until_ok 20 grep -q ready "$tap_tmp/hole"
 }
 hole
 hole $ct
-sleep 0.4
 exact "IPv4 out, class 1" out 203.0.113.1 1 17 1000 28
 exact "IPv4 out, class 2" out 198.51.100.1 2 5 100 28
 exact "IPv6 out, class 1" out 2001:db8:1::1 1 7 300 48

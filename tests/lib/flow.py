@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Traffic for tests/host/rate.t.
 
-flow.py hole                            takes UDP and answers nothing
+flow.py hole                            says "ready", takes UDP and answers nothing
 flow.py udp TO COUNT SIZE [FROM]        datagrams of SIZE bytes
 flow.py serve                           TCP, in either direction
 flow.py tcp TO SECONDS [back]           Mbit/s of payload that arrived, without the first 40 %
@@ -31,6 +31,7 @@ def bound(kind, to=None, port=0):
 def hole():
     s = bound(socket.SOCK_DGRAM, port=PORT)
     s.settimeout(None)
+    print("ready", flush=True)
     while True:
         s.recv(65536)
 
