@@ -211,8 +211,8 @@ TEST(vxlan)
 	if (!has_kind(r, "vxlan"))
 		return;
 	is_int(r, 0);
-	is_int(shell("ip -d link show vx0 | grep 'vxlan id 42 remote 198.51.100.2 local 198.51.100.1 "
-		     "dev low0' | grep 'dstport 4789' | grep -q nolearning"), 0);
+	is_int(shell("ip -d link show vx0 | grep 'vxlan id 42 remote 198.51.100.2 "
+		     "local 198.51.100.1 dev low0' | grep 'dstport 4789' | grep -q nolearning"), 0);
 	is_int(shell("ip addr add 192.0.2.1/24 dev vx0; ip link set vx0 up"), 0);
 	go(second);
 	is_int(shell("ip addr add 198.51.100.2/24 dev low1; ip link set low1 up"), 0);
@@ -309,7 +309,8 @@ TEST(tap)
 	is_int(shell("ip -d link show tap0 | grep -q 'tun type tap pi off.*persist on'"), 0);
 	is_int(shell("ip addr add 192.0.2.1/24 dev tap0; ip link set tap0 up"), 0);
 	ok(write(fd, frame, sizeof(frame)) == (ssize_t)sizeof(frame));
-	is_int(shell("ip -s -s link show tap0 | sed -n '/RX:/{n;s/^ *//;s/ .*//;p;q}' | grep -qvx 0"), 0);
+	is_int(shell("ip -s -s link show tap0 | sed -n '/RX:/{n;s/^ *//;s/ .*//;p;q}' | "
+		     "grep -qvx 0"), 0);
 	/* What the namespace sends, the descriptor gets: a question for 192.0.2.7. */
 	tx = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	inet_pton(AF_INET, "192.0.2.7", &sa.sin_addr);
