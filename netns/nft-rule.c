@@ -66,6 +66,7 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 	static const char *const names[] = { "payload", "meta", "ct", "exthdr", "fib",
 					     "immediate" };
 	struct expr x = expr_open(t, names[f->from]);
+	uint16_t mask = htons(f->mask);
 	uint32_t v = f->key;
 
 	switch (f->from) {
@@ -101,7 +102,7 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 	}
 	expr_close(t, x);
 	if (f->mask)
-		put_mask(t, reg, &(uint16_t){ htons(f->mask) }, sizeof(f->mask));
+		put_mask(t, reg, &mask, sizeof(mask));
 }
 
 /*
