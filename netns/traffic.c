@@ -658,6 +658,29 @@ int net_traffic_remove(uint32_t ctid, struct vz_err *e)
 
 /* ---- transactions ---------------------------------------------------------------------- */
 
+static int see_any(const struct nft_elem_info *i, void *arg)
+{
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* An element is not changed: it goes, and comes again in the same transaction. */
+static int drop_post(struct build *b, struct nl_sock *s, struct vz_err *e)
+{
+	uint32_t group = host_group(b->p->ctid);
+	bool there = false;
+	int r = nft_elem_get(s, NFPROTO_INET, TABLE, POST_MAP, &group, sizeof(group), see_any,
+			     &there, VZ_SYSTEM_ERROR, e);
+
+	if (there) {
+		nft_table(&b->t, NFPROTO_INET, TABLE);
+		nft_elems_del(&b->t, POST_MAP);
+		nft_elem(&b->t, &group, sizeof(group));
+		nft_table(&b->t, NFPROTO_NETDEV, TABLE);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 /* What a transaction makes beside the container's own. */
 enum with { WITH_NOTHING, WITH_CLASSES, WITH_TABLES };
 
@@ -672,6 +695,8 @@ static int commit_with(struct build *b, enum with with, struct vz_err *e)
 		r = nft_chains(see_chain, &f, VZ_SYSTEM_ERROR, e);
 	if (r >= 0 && !b->fresh && with != WITH_TABLES)
 		r = drop_caps(&f, s, e);
+	if (r >= 0 && !b->fresh && with != WITH_TABLES && b->no_egress)
+		r = drop_post(b, s, e);
 	if (r < 0) {
 		nft_done(&b->t);
 		return r;
