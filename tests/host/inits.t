@@ -38,7 +38,7 @@ inside()	# COMMAND WANTED
 }
 
 for t in debian-12-x86_64 debian-13-x86_64 debian-12-sysv-x86_64 minimal; do
-	have_template $t || { skip 14 "$t was not built: no mirror?"; continue; }
+	have_template $t || { skip 14 "$t was not built: ${VZ_TMPL_WHY:-?}"; continue; }
 	run vzctl create $ct --ostemplate $t --hostname init.example
 	is $rc 0 "$t: create"
 	run vzctl start $ct --wait

@@ -10,7 +10,7 @@ if ! have_template $t; then
 	template $t "$rec"
 	rm -r "$rec"
 fi
-have_template $t || { echo "1..0 # SKIP $t was not built: no mirror?"; exit 0; }
+have_template $t || { echo "1..0 # SKIP $t was not built: ${VZ_TMPL_WHY:-?}"; exit 0; }
 template minimal
 . "$lib/tap.sh"
 node_make

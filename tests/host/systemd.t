@@ -21,7 +21,7 @@ for p in qemu-system-x86_64 mke2fs depmod cpio zstd busybox; do
 	command -v "$p" >/dev/null || skip_all "needs $p"
 done
 template debian-12-x86_64
-have_template debian-12-x86_64 || skip_all "debian-12-x86_64 was not built: no mirror?"
+have_template debian-12-x86_64 || skip_all "debian-12-x86_64 was not built: ${VZ_TMPL_WHY:-?}"
 template minimal
 kernel=$("$top/tests/vm/kernel" 6.12 2>&1) || skip_all "${kernel##*$'\n'}"
 

@@ -7,7 +7,7 @@ lib=$(cd "$(dirname "$0")/../lib" && pwd)
 . "$lib/templates.sh"
 template debian-12-x86_64
 . "$lib/tap.sh"
-have_template debian-12-x86_64 || skip_all "debian-12-x86_64 was not built: no mirror?"
+have_template debian-12-x86_64 || skip_all "debian-12-x86_64 was not built: ${VZ_TMPL_WHY:-?}"
 node_make
 
 # term NAME STEP... -- COMMAND: each step is a wait or keys, see term.py
