@@ -464,14 +464,20 @@ static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
 {
 	bool cleared = false, made = false;
 	enum table table = TABLE_THERE;
-	int r = 0;
+	struct nl_sock *s;
+	int r = socket_of(&s, VZ_CANT_ADDIP, e);
+
+	if (r < 0)
+		return r;
+	if (!nft_chain_there(s, NFPROTO_NETDEV, NET_GUARD_TABLE, GUARD_ROUTED))
+		table = TABLE_NEW;
 
 	for (int tries = 0; tries < TRIES; tries++) {
 		struct vz_err last = VZ_ERR_INIT;
 
 		r = install(ports, n, l, table, &last);
 		if (r == -ENOENT && table == TABLE_THERE && !made) {
-			/* The first container of this node, or somebody deleted the table. */
+			/* Somebody deleted the table just now. */
 			table = TABLE_NEW;
 			made = true;
 		} else if (r == -EEXIST && table == TABLE_NEW) {
@@ -786,10 +792,13 @@ int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, 
 	int r = find_ports(ctid, NULL, &ports, NULL, VZ_SYSTEM_ERROR, e);
 	struct reading rd = { .set = GUARD_DROP, .l = &drops, .of = &ports };
 	struct looking k = { &ports, ctid, ret };
+	struct nl_sock *s;
 
 	if (r < 0 || !ports.n)
 		return r;
-	r = nft_chains(see_chain, &k, VZ_SYSTEM_ERROR, e);
+	r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+	if (r >= 0)
+		r = nft_chains(s, see_chain, &k, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
 		r = read_set(&rd, VZ_SYSTEM_ERROR, e);
 	if (r < 0)

@@ -503,6 +503,9 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 
 int net_forward_blocked(char name[96])
 {
+	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+
 	*name = '\0';
-	return nft_chains(see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE) == 0 && *name;
+	return nft_open(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) >= 0 &&
+		nft_chains(&s, see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE) == 0 && *name;
 }

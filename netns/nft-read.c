@@ -349,19 +349,34 @@ static int see_chain(const struct nlmsghdr *h, void *arg)
 	return r == -ENOENT ? 0 : r < 0 ? r : ((nft_chain_fn)d->fn)(&c, d->arg);
 }
 
-int nft_chains(nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e)
+int nft_chains(struct nl_sock *s, nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e)
 {
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
 	struct dump d = { (void *)fn, arg };
 	struct nl_batch b;
 	struct nl_fail f;
-	int r = nft_open(&s, code, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	begin(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
-	r = nl_query(&s, &b, see_chain, &d, &f);
+	r = nl_query(s, &b, see_chain, &d, &f);
 	if (r >= 0 || nft_missing(r))
 		return 0;
 	return vz_fail(e, code, -r, "cannot read chains of nf_tables");
+}
+
+static int see_one(const struct nlmsghdr *h, void *arg)
+{
+	*(bool *)arg |= h->nlmsg_type == MSG(NFT_MSG_NEWCHAIN);
+	return 0;
+}
+
+bool nft_chain_there(struct nl_sock *s, uint8_t family, const char *table, const char *chain)
+{
+	bool there = false;
+	struct nl_batch b;
+	struct nl_fail f;
+
+	begin(&b, NFT_MSG_GETCHAIN, 0, family);
+	nl_put_str(&b, NFTA_CHAIN_TABLE, table);
+	nl_put_str(&b, NFTA_CHAIN_NAME, chain);
+	return nl_query(s, &b, see_one, &there, &f) >= 0 && there;
 }

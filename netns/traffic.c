@@ -630,7 +630,7 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 
 	nft_begin(&t, NFPROTO_NETDEV, TABLE);
 	if (r >= 0)
-		r = nft_chains(see_chain, &f, VZ_SYSTEM_ERROR, e);
+		r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
 	if (r >= 0)
@@ -692,7 +692,7 @@ static int commit_with(struct build *b, enum with with, struct vz_err *e)
 
 	nft_begin(&b->t, NFPROTO_NETDEV, TABLE);
 	if (r >= 0 && !b->fresh && with != WITH_TABLES)
-		r = nft_chains(see_chain, &f, VZ_SYSTEM_ERROR, e);
+		r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
 	if (r >= 0 && !b->fresh && with != WITH_TABLES)
 		r = drop_caps(&f, s, e);
 	if (r >= 0 && !b->fresh && with != WITH_TABLES && b->no_egress)
@@ -709,41 +709,88 @@ static int commit_with(struct build *b, enum with with, struct vz_err *e)
 	return commit(&b->t, e);
 }
 
-/* Entries for another contents of the class file, of which the last user has gone. */
+struct entries {
+	const char *keep;
+	struct vz_strv found;
+};
+
 static int see_entry(const struct nft_chain_info *c, void *arg)
 {
-	const struct build *b = arg;
-	const char *classes = c->name + 3;
-	char name[40];
+	struct entries *l = arg;
 
-	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, TABLE) ||
-	    !str_has_prefix(c->name, "tx.") || str_eq(classes, b->classes))
-		return 0;
-	for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
-		bool post = dir == RATE_IN && b->no_egress;
-		struct nft t;
-
-		/* One that is in use refuses to go, and so do its maps with it. */
-		nft_begin(&t, post ? NFPROTO_INET : NFPROTO_NETDEV, TABLE);
-		for (size_t i = dir == RATE_IN ? 0 : 1; i < 2; i++) {
-			snprintf(name, sizeof(name), "%s%s.%s", dirs[dir], i ? "" : "c", classes);
-			nft_chain_del(&t, name);
-		}
-		for (const char *family = str_eq(classes, "0") ? "" : "46"; *family; family++) {
-			snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], *family, classes);
-			nft_set_flush(&t, name);
-			nft_set_del(&t, name);
-		}
-		(void)commit(&t, VZ_IGNORE);
-	}
+	if (c->family == NFPROTO_NETDEV && str_eq(c->table, TABLE) &&
+	    str_has_prefix(c->name, "tx.") && !str_eq(c->name + 3, l->keep))
+		vz_strv_add(&l->found, c->name + 3);
 	return 0;
+}
+
+/* One that is in use refuses to go, and so do its maps with it. */
+static void drop_entry(const char *classes, enum rate_dir dir, bool post)
+{
+	char name[40];
+	struct nft t;
+
+	nft_begin(&t, post ? NFPROTO_INET : NFPROTO_NETDEV, TABLE);
+	for (size_t i = dir == RATE_IN ? 0 : 1; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s.%s", dirs[dir], i ? "" : "c", classes);
+		nft_chain_del(&t, name);
+	}
+	for (const char *family = str_eq(classes, "0") ? "" : "46"; *family; family++) {
+		snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], *family, classes);
+		nft_set_flush(&t, name);
+		nft_set_del(&t, name);
+	}
+	(void)commit(&t, VZ_IGNORE);
+}
+
+/* Entries for another contents of the class file, of which the last user has gone. */
+static void drop_unused_entries(struct nl_sock *s, const struct build *b)
+{
+	struct entries l = { .keep = b->classes };
+
+	(void)nft_chains(s, see_entry, &l, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	for (size_t i = 0; i < l.found.n; i++)
+		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++)
+			drop_entry(l.found.v[i], dir, dir == RATE_IN && b->no_egress);
+	vz_strv_done(&l.found);
+}
+
+static bool chain_there(struct nl_sock *s, enum rate_dir dir, const char *which)
+{
+	char chain[32];
+
+	snprintf(chain, sizeof(chain), "%s%s", dirs[dir], which);
+	return nft_chain_there(s, NFPROTO_NETDEV, TABLE, chain);
+}
+
+/* Says also whether the tables that are there do without egress. */
+static enum with look_first(struct nl_sock *s, struct build *b)
+{
+	static const enum rate_dir order[] = { RATE_IN, RATE_OUT };
+	char classes[16];
+
+	snprintf(classes, sizeof(classes), ".%s", b->classes);
+	for (size_t i = 0; i < ARRAY_SIZE(order) * 2; i++) {
+		enum rate_dir dir = order[i % 2];
+		bool whole = i < ARRAY_SIZE(order);
+
+		if (!chain_there(s, dir, whole ? classes : "_other"))
+			continue;
+		b->no_egress |= dir == RATE_OUT;
+		return whole ? WITH_NOTHING : WITH_CLASSES;
+	}
+	return WITH_TABLES;
 }
 
 static int commit_all(struct build *b, struct vz_err *e)
 {
-	enum with with = WITH_NOTHING;
-	int r = 0;
+	struct nl_sock *s;
+	enum with with;
+	int r = socket_of(&s, e);
 
+	if (r < 0)
+		return r;
+	with = look_first(s, b);
 	for (int tries = 0; tries < 2 * TRIES; tries++) {
 		r = commit_with(b, with, e);
 		if (r == -ENOENT && with != WITH_TABLES)
@@ -756,7 +803,7 @@ static int commit_all(struct build *b, struct vz_err *e)
 			break;
 	}
 	if (r >= 0 && with == WITH_CLASSES)
-		(void)nft_chains(see_entry, b, VZ_SYSTEM_ERROR, VZ_IGNORE);
+		drop_unused_entries(s, b);
 	return r;
 }
 
