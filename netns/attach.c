@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "ctside.h"
+#include "net-traffic.h"
 
 #define LOOPBACK_IFINDEX 1	/* in every namespace (include/net/flow.h) */
 
@@ -134,4 +135,10 @@ int net_detach(const struct net_plan *p, struct vz_err *e)
 		r = host_links_del(&h, p->ctid, VZ_SYSTEM_ERROR, e);
 	/* After the links: an address that still has a route is another's. */
 	return r < 0 ? r : host_proxies_del(&h, p->addrs, p->n_addrs, VZ_SYSTEM_ERROR, e);
+}
+
+void net_tidy(void)
+{
+	guard_tidy();
+	net_traffic_tidy();
 }

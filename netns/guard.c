@@ -534,29 +534,6 @@ static int remove_once(uint32_t ctid, const struct elems *ports, const struct el
 	return r;
 }
 
-/*
- * With the last port goes the table, unless somebody has changed anything meanwhile:
- * of several that leave at once, the last one finds it empty.
- */
-static void remove_empty_table(void)
-{
-	_cleanup_elems_ struct elems none = { 0 };
-	size_t others = 1;
-	uint32_t generation;
-	struct nl_sock *s;
-	struct nft t;
-
-	if (socket_of(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
-	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
-	    find_ports(UINT32_MAX, NULL, &none, &others, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || others)
-		return;
-	begin(&t);
-	nft_only_if(&t, generation);
-	nft_table_del(&t);
-	(void)commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
-	nft_done(&t);
-}
-
 static int remove_chains(uint32_t ctid, const struct elems *ports, struct vz_err *e)
 {
 	int r = 0;
@@ -586,10 +563,7 @@ static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
 			r = remove_once(ctid, &ports, &all, !missing, e);
 		missing = !missing;
 	} while (r == -ENOENT && missing);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	remove_empty_table();
-	return 0;
+	return r == -ENOENT ? 0 : r;
 }
 
 int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
@@ -600,6 +574,26 @@ int guard_port_del(uint32_t ctid, const char *dev, struct vz_err *e)
 int guard_remove(uint32_t ctid, struct vz_err *e)
 {
 	return remove_ports(ctid, NULL, e);
+}
+
+void guard_tidy(void)
+{
+	_cleanup_elems_ struct elems none = { 0 };
+	size_t others = 1;
+	uint32_t generation;
+	struct nl_sock *s;
+	struct nft t;
+
+	if (socket_of(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    !nft_chain_there(s, NFPROTO_NETDEV, NET_GUARD_TABLE, GUARD_ROUTED) ||
+	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    find_ports(UINT32_MAX, NULL, &none, &others, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || others)
+		return;
+	begin(&t);
+	nft_only_if(&t, generation);
+	nft_table_del(&t);
+	(void)commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	nft_done(&t);
 }
 
 /* ---- a port of a running container ----------------------------------------------- */

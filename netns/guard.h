@@ -52,6 +52,8 @@ int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_
 		    const struct net_addr *a, size_t n, struct vz_err *e);
 /* All ports of a container; none, or no nf_tables, is fine. */
 int guard_remove(uint32_t ctid, struct vz_err *e);
+/* The table, if it has no port and nobody changes anything meanwhile. */
+void guard_tidy(void);
 
 /* The rules that all ports share, again, whatever has become of them. */
 int guard_mend(const struct net_plan *p, struct vz_err *e);

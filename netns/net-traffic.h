@@ -90,6 +90,8 @@ typedef int (*net_counts_fn)(uint32_t ctid, const struct net_counts *n, void *ar
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e);
 /* Removes counters and rules; none is fine. */
 int net_traffic_remove(uint32_t ctid, struct vz_err *e);
+/* The tables, if no container is in them and nobody changes anything meanwhile. */
+void net_traffic_tidy(void);
 
 /* ---- pure, for the files of this room and tests ------------------------- */
 

@@ -594,33 +594,6 @@ static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
 	return 0;
 }
 
-/*
- * With the last container go the tables, unless somebody has changed anything meanwhile:
- * of several that leave at once, the last one finds them empty.
- */
-static void remove_empty_tables(bool post)
-{
-	struct found f = { .ctid = UINT32_MAX };
-	struct reading rd = { see_key, &f, NFPROTO_NETDEV, RATE_OUT };
-	uint32_t generation;
-	struct nl_sock *s;
-	struct nft t;
-
-	if (socket_of(&s, VZ_IGNORE) < 0 ||
-	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
-	    nft_elems_dump(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], see_count, &rd,
-			   VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || f.others)
-		return;
-	nft_begin(&t, NFPROTO_NETDEV, TABLE);
-	nft_only_if(&t, generation);
-	nft_table_del(&t);
-	if (post) {
-		nft_table(&t, NFPROTO_INET, TABLE);
-		nft_table_del(&t);
-	}
-	(void)commit(&t, VZ_IGNORE);
-}
-
 static int remove_once(uint32_t ctid, struct vz_err *e)
 {
 	_cleanup_nft_ struct nft t;
@@ -637,10 +610,7 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 		r = drop_counters(&f, s, e);
 	if (r < 0 || !f.n)
 		return r;
-	r = nft_commit_on(s, &t, VZ_SYSTEM_ERROR, e);
-	if (r >= 0)
-		remove_empty_tables(f.post);
-	return r;
+	return nft_commit_on(s, &t, VZ_SYSTEM_ERROR, e);
 }
 
 int net_traffic_remove(uint32_t ctid, struct vz_err *e)
@@ -654,6 +624,30 @@ int net_traffic_remove(uint32_t ctid, struct vz_err *e)
 			break;
 	}
 	return nft_missing(r) ? 0 : r;
+}
+
+void net_traffic_tidy(void)
+{
+	struct found f = { .ctid = UINT32_MAX };
+	struct reading rd = { see_key, &f, NFPROTO_NETDEV, RATE_OUT };
+	uint32_t generation;
+	struct nl_sock *s;
+	struct nft t;
+
+	if (socket_of(&s, VZ_IGNORE) < 0 ||
+	    !nft_chain_there(s, NFPROTO_NETDEV, TABLE, "tx_other") ||
+	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	    nft_elems_dump(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], see_count, &rd,
+			   VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || f.others)
+		return;
+	nft_begin(&t, NFPROTO_NETDEV, TABLE);
+	nft_only_if(&t, generation);
+	nft_table_del(&t);
+	if (nft_chain_there(s, NFPROTO_INET, TABLE, "post")) {
+		nft_table(&t, NFPROTO_INET, TABLE);
+		nft_table_del(&t);
+	}
+	(void)commit(&t, VZ_IGNORE);
 }
 
 /* ---- transactions ---------------------------------------------------------------------- */

@@ -282,6 +282,7 @@ quiet "restart" vzctl --quiet restart "$ct"
 run vzctl stop "$ct"
 run vzctl stop "$ct2"
 unlike "$(nft list tables)" "netdev $table\$" "the table goes with the last container"
+nft delete table netdev $table 2>/dev/null	# stays when the last container stops
 nft add table netdev $table
 nft add chain netdev $table old
 run vzctl start "$ct"

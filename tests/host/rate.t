@@ -265,8 +265,12 @@ sed -i /TRAFFIC_SHAPING/d "$node/etc/vz.conf"
 
 # A node has one kernel: the tables are not of both kinds at once.
 quiet "the neighbour stops" vzctl --quiet stop $ct2 --fast
+quiet "stop" vzctl --quiet stop $ct --fast
+like "$(nft list tables)" vz_traffic "the tables stay for the next start"
+quiet "repair" vzctl --quiet repair $ct
+is "$(nft list tables | grep vz_traffic)" "" "which removes them"
 export VZ_NO_EGRESS=1
-quiet "start without egress" vzctl --quiet restart $ct --fast
+quiet "start without egress" vzctl --quiet start $ct
 hole $ct
 sleep 0.3
 is "$(nft list tables | grep "vz_traffic\$" | sort | xargs)" "table inet vz_traffic table netdev vz_traffic" \
@@ -284,7 +288,8 @@ hole $ct
 sleep 0.3
 exact "and gone on with" in 198.51.100.1 2 4 64 28 10.99.0.1
 quiet "stop" vzctl --quiet stop $ct --fast
-is "$(nft list tables | grep vz_traffic)" "" "the last one takes both tables along"
+quiet "repair" vzctl --quiet repair $ct
+is "$(nft list tables | grep vz_traffic)" "" "which removes both tables"
 unset VZ_NO_EGRESS
 quiet "start" vzctl --quiet start $ct
 quiet "start the neighbour" vzctl --quiet start $ct2

@@ -576,6 +576,7 @@ int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e)
 		r = ct_steps_run(destroy_steps, ARRAY_SIZE(destroy_steps), &p, e);
 	if (r < 0)
 		return r;
+	net_tidy();
 	vz_info("Container private area was destroyed");
 	return 0;
 }

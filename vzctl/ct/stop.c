@@ -330,6 +330,7 @@ int ct_repair(struct ct *ct, struct vz_err *e)
 		return r;
 	stale = ct_state_load(ct->id, &st) == 0 || ct_is_running(ct->slice, ct->id);
 	r = ct_cleanup(&p, stale, e);
+	net_tidy();
 	if (r == 0)
 		vz_info(stale || found ?
 			"Removed what was left of a container that is not running" :
