@@ -14,6 +14,13 @@ leak_procs()
 		done 2>/dev/null
 }
 
+# The tables that all containers share stay, and their rules: no port, no element.
+leak_nft()
+{
+	awk '/^table/ {shared = $3 == "vz_guard" || $3 == "vz_traffic"}
+		!shared || /elements = |device / {print "nft", $0}'
+}
+
 # The parts which do not depend on what containers exist.
 leak_snapshot()
 {
@@ -28,7 +35,7 @@ leak_snapshot()
 		{ ip -4 route show table all; ip -6 route show table all; } | sed 's/^/route /'
 		{ ip -4 neigh show proxy; ip -6 neigh show proxy; } | sed 's/^/proxy /'
 		ip -o rule | sed 's/^/rule /'
-		command -v nft >/dev/null && nft list ruleset | sed 's/^/nft /'
+		command -v nft >/dev/null && nft list ruleset | leak_nft
 		find "$VZ_RUNDIR" -mindepth 1 ! -name 'restarts.*' ! -name mntns | sed 's/^/run /'
 		# Names one that runs (mntns.t), which one may change.
 		f=$(readlink "$VZ_RUNDIR/mntns") && [ ! -d "$VZ_RUNDIR/$f" ] && echo "run mntns of $f"
