@@ -264,6 +264,7 @@ quiet "a stopped container's config may name any" vzctl set "$ct2" --ipadd 192.0
 before=$(leak_snapshot)
 code 78 "192\.0\.2\.5 is used by container $ct" "but it does not start with it" vzctl start "$ct2"
 leak_is "$before" "and leaves nothing"
+VZ_KILL_STEP=ids.claim code 78 "is used by container $ct" "not even its first step is made" vzctl start "$ct2"
 quiet "without it" vzctl set "$ct2" --ipdel 192.0.2.5 --save
 quiet "it does" vzctl start "$ct2"
 

@@ -182,6 +182,18 @@ static bool want_net(const struct ct_plan *p)
 	return !p->start.skip_ve_setup;
 }
 
+/* What others have, before anything is changed; who takes it now is met by step_net(). */
+static int check_net(const struct ct_plan *p, struct vz_err *e)
+{
+	int r = 0;
+
+	if (want_net(p))
+		r = net_addrs_check(&p->net, p->net.addrs, p->net.n_addrs, e);
+	if (r == 0 && want_net(p))
+		r = net_nat_check(&p->net, e);
+	return r;
+}
+
 static void announce_addrs(const struct ct_plan *p)
 {
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
@@ -515,12 +527,10 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 		return 0;
 	}
 	vz_info("Starting container...");
+	r = check_net(&p, e);
 	/* What a killed command or a lost monitor left of the last run. */
-	r = ct_cleanup(&p, false, e);
-	if (r < 0)
-		return r;
-	if (!o->skip_ve_setup)
-		r = net_nat_check(&p.net, e);
+	if (r == 0)
+		r = ct_cleanup(&p, false, e);
 	if (r == 0)
 		r = ct_steps_run(start_steps, ARRAY_SIZE(start_steps), &p, e);
 	if (r < 0)
