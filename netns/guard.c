@@ -80,26 +80,6 @@ static void begin(struct nft *t)
 	nft_begin(t, NFPROTO_NETDEV, NET_GUARD_TABLE);
 }
 
-/*
- * One socket until the process ends: closing it would wait for what the
- * transaction deleted to be freed (nft.h), and by then it is.
- */
-static int socket_of(struct nl_sock **ret, enum vz_code code, struct vz_err *e)
-{
-	static struct nl_sock sock = { .fd = -EBADF };
-
-	*ret = &sock;
-	return sock.fd >= 0 ? 0 : nft_open(&sock, code, e);
-}
-
-static int commit(struct nft *t, enum vz_code code, struct vz_err *e)
-{
-	struct nl_sock *s;
-	int r = socket_of(&s, code, e);
-
-	return r < 0 ? r : nft_commit_on(s, t, code, e);
-}
-
 /* ---- what a port consists of ---------------------------------------------- */
 
 static size_t addr_len(const struct net_addr *a)
@@ -325,7 +305,7 @@ static int read_set(struct reading *rd, enum vz_code code, struct vz_err *e)
 {
 	size_t start = rd->l->n;
 	struct nl_sock *s;
-	int r = socket_of(&s, code, e);
+	int r = nft_socket(&s, code, e);
 
 	if (r < 0)
 		return r;
@@ -422,7 +402,6 @@ static int install(const struct guard_port *ports, size_t n, const struct elems 
 		   enum table table, struct vz_err *e)
 {
 	struct nft t;
-	int r;
 
 	begin(&t);
 	if (table != TABLE_THERE)
@@ -430,9 +409,7 @@ static int install(const struct guard_port *ports, size_t n, const struct elems 
 	for (size_t i = 0; i < n; i++)
 		put_chain(&t, &ports[i], true);
 	put_elems(&t, l, NULL, nft_elems);
-	r = commit(&t, VZ_CANT_ADDIP, e);
-	nft_done(&t);
-	return r;
+	return nft_end(&t, VZ_CANT_ADDIP, e);
 }
 
 /* A transaction of one object that may be gone. */
@@ -444,8 +421,7 @@ static int del_chain(const char *name, struct vz_err *e)
 	begin(&t);
 	nft_chain_del(&t, name);
 	nft_tolerate(&t, ENOENT);
-	r = commit(&t, VZ_VETH_ERROR, e);
-	nft_done(&t);
+	r = nft_end(&t, VZ_VETH_ERROR, e);
 	return nft_missing(r) ? 0 : r;
 }
 
@@ -465,7 +441,7 @@ static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
 	bool cleared = false, made = false;
 	enum table table = TABLE_THERE;
 	struct nl_sock *s;
-	int r = socket_of(&s, VZ_CANT_ADDIP, e);
+	int r = nft_socket(&s, VZ_CANT_ADDIP, e);
 
 	if (r < 0)
 		return r;
@@ -523,15 +499,12 @@ static int remove_once(uint32_t ctid, const struct elems *ports, const struct el
 		       bool chains, struct vz_err *e)
 {
 	struct nft t;
-	int r;
 
 	begin(&t);
 	for (size_t i = 0; i < ports->n && chains; i++)
 		nft_chain_del(&t, device_of(&ports->v[i], ctid));
 	put_elems(&t, all, NULL, nft_elems_del);
-	r = commit(&t, VZ_SYSTEM_ERROR, e);
-	nft_done(&t);
-	return r;
+	return nft_end(&t, VZ_SYSTEM_ERROR, e);
 }
 
 static int remove_chains(uint32_t ctid, const struct elems *ports, struct vz_err *e)
@@ -584,7 +557,7 @@ void guard_tidy(void)
 	struct nl_sock *s;
 	struct nft t;
 
-	if (socket_of(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
+	if (nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
 	    !nft_chain_there(s, NFPROTO_NETDEV, NET_GUARD_TABLE, GUARD_ROUTED) ||
 	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
 	    find_ports(UINT32_MAX, NULL, &none, &others, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || others)
@@ -592,8 +565,7 @@ void guard_tidy(void)
 	begin(&t);
 	nft_only_if(&t, generation);
 	nft_table_del(&t);
-	(void)commit(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
-	nft_done(&t);
+	(void)nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
 }
 
 /* ---- a port of a running container ----------------------------------------------- */
@@ -603,7 +575,6 @@ static int replace(const struct guard_port *p, const struct elems *was, const st
 		   const char *old, struct vz_err *e)
 {
 	struct nft t;
-	int r;
 
 	begin(&t);
 	put_chain(&t, p, false);
@@ -611,9 +582,7 @@ static int replace(const struct guard_port *p, const struct elems *was, const st
 		nft_chain_del(&t, old);
 	put_elems(&t, was, l, nft_elems_del);
 	put_elems(&t, l, was, nft_elems);
-	r = commit(&t, VZ_VETH_ERROR, e);
-	nft_done(&t);
-	return r;
+	return nft_end(&t, VZ_VETH_ERROR, e);
 }
 
 /* What there is of the device, whatever its name was. */
@@ -692,9 +661,7 @@ static int change_elems(const struct net_plan *p, const struct net_addr *a, size
 		want_addr(&l, ifindex, &a[i]);
 	begin(&t);
 	put_elems(&t, &l, NULL, open);
-	r = commit(&t, VZ_CANT_ADDIP, e);
-	nft_done(&t);
-	return r;
+	return nft_end(&t, VZ_CANT_ADDIP, e);
 }
 
 static int replace_venet_both(const struct net_plan *p, const struct net_addr *have, size_t n_have,
@@ -724,8 +691,7 @@ int guard_mend(const struct net_plan *p, struct vz_err *e)
 		return 0;
 	begin(&t);
 	guard_rules(&t, true);
-	r = commit(&t, VZ_CANT_ADDIP, e);
-	nft_done(&t);
+	r = nft_end(&t, VZ_CANT_ADDIP, e);
 	return missing(p, r, e);
 }
 
@@ -790,7 +756,7 @@ int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, 
 
 	if (r < 0 || !ports.n)
 		return r;
-	r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+	r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
 		r = nft_chains(s, see_chain, &k, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
@@ -897,7 +863,7 @@ static int compare_rules(const struct guard_port *ports, size_t n, struct vz_str
 	struct rules want = { .n = 0 };
 	struct wanted w = { .rules = &want };
 	struct nl_sock *s;
-	int r = socket_of(&s, VZ_SYSTEM_ERROR, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	if (r < 0)
 		return r;

@@ -153,17 +153,17 @@ static void forget(struct nl_sock *s, const struct flows *f)
 void nat_flows_forget(const struct nat_elem *const *v, size_t n)
 {
 	for (int v6 = 0; v6 < 2; v6++) {
-		_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
 		struct flows f = { .v = v, .n_v = n, .v6 = v6 };
+		struct nl_sock *s;
 		size_t i = 0;
 
 		while (i < n && !is_udp(v[i], v6))
 			i++;
-		if (i == n || nft_open(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0)
+		if (i == n || nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0)
 			continue;
 		/* A table that changes all the time is never seen at one moment. */
-		(void)dump(&s, &f);
-		forget(&s, &f);
+		(void)dump(s, &f);
+		forget(s, &f);
 		free(f.found);
 	}
 }

@@ -357,7 +357,7 @@ static size_t compare(uint32_t ctid, const struct nat_elems *have, const struct 
  * One transaction on the way from @have to @want.  1: there is more to do, 0:
  * done, -ERESTART: somebody was faster.
  */
-static int step(struct nl_sock *s, uint32_t gen, uint32_t ctid, const struct nat_elems *have,
+static int step(uint32_t gen, uint32_t ctid, const struct nat_elems *have,
 		const struct nat_elems *want, bool whole, struct vz_err *e)
 {
 	struct change del = { .n = 0 }, add = { .n = 0 };
@@ -378,7 +378,7 @@ static int step(struct nl_sock *s, uint32_t gen, uint32_t ctid, const struct nat
 		if (!del.more)
 			put_elems(&t, false, add.v, add.n);
 	}
-	r = nft_commit_on(s, &t, VZ_CANT_ADDIP, e);
+	r = nft_commit(&t, VZ_CANT_ADDIP, e);
 	if (r < 0)
 		return r;
 	nat_flows_forget(del.v, del.n);
@@ -388,9 +388,9 @@ static int step(struct nl_sock *s, uint32_t gen, uint32_t ctid, const struct nat
 
 static int reconcile(uint32_t ctid, const struct nat_elems *want, struct vz_err *e)
 {
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
 	struct vz_err why = VZ_ERR_INIT;
-	int r = nft_open(&s, VZ_CANT_ADDIP, e), tries = 0;
+	struct nl_sock *s;
+	int r = nft_socket(&s, VZ_CANT_ADDIP, e), tries = 0;
 
 	if (r < 0)
 		return r;
@@ -399,13 +399,13 @@ static int reconcile(uint32_t ctid, const struct nat_elems *want, struct vz_err 
 		uint32_t gen;
 		bool whole;
 
-		r = nft_generation(&s, &gen, VZ_CANT_ADDIP, &why);
+		r = nft_generation(s, &gen, VZ_CANT_ADDIP, &why);
 		if (r == 0)
-			r = load(&s, &have, &whole, &why);
+			r = load(s, &have, &whole, &why);
 		if (r == 0)
 			r = nat_ports_check(&have, want, ctid, &why);
 		if (r == 0)
-			r = step(&s, gen, ctid, &have, want, whole, &why);
+			r = step(gen, ctid, &have, want, whole, &why);
 	} while (r > 0 || ((r == -ERESTART || r == -EAGAIN) && ++tries < TRIES));
 	if (r < 0)
 		*e = why;
@@ -423,20 +423,20 @@ int net_nat_apply(const struct net_plan *p, struct vz_err *e)
 int net_nat_check(const struct net_plan *p, struct vz_err *e)
 {
 	_cleanup_(elems_done) struct nat_elems want = { 0 };
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	struct nl_sock *s;
 	int r, tries = 0;
 
 	if (!p->n_fwds || !p->n_addrs)
 		return 0;
 	want_all(p, &want);
-	r = nft_open(&s, VZ_CANT_ADDIP, e);
+	r = nft_socket(&s, VZ_CANT_ADDIP, e);
 	if (r < 0)
 		return r;
 	do {
 		_cleanup_(elems_done) struct nat_elems have = { 0 };
 		bool whole;
 
-		r = load(&s, &have, &whole, e);
+		r = load(s, &have, &whole, e);
 		if (r == 0)
 			r = nat_ports_check(&have, &want, p->ctid, e);
 	} while (r == -EAGAIN && ++tries < TRIES);
@@ -453,11 +453,11 @@ int net_nat_remove(uint32_t ctid, struct vz_err *e)
 int nat_look(const struct net_plan *p, struct nat_elems *ret, size_t *ret_missing,
 	     size_t *ret_extra, struct vz_err *e)
 {
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
 	_cleanup_(elems_done) struct nat_elems want = { 0 };
 	struct nat_elems have = { 0 };
 	size_t n = 0, extra = 0, missing = 0;
-	int r = nft_open(&s, VZ_SYSTEM_ERROR, e), tries = 0;
+	struct nl_sock *s;
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e), tries = 0;
 	bool whole;
 
 	if (r < 0)
@@ -465,7 +465,7 @@ int nat_look(const struct net_plan *p, struct nat_elems *ret, size_t *ret_missin
 	do {
 		elems_done(&have);
 		have = (struct nat_elems){ 0 };
-		r = load(&s, &have, &whole, e);
+		r = load(s, &have, &whole, e);
 	} while (r == -EAGAIN && ++tries < TRIES);
 	if (r < 0) {
 		elems_done(&have);
@@ -503,9 +503,9 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 
 int net_forward_blocked(char name[96])
 {
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
+	struct nl_sock *s;
 
 	*name = '\0';
-	return nft_open(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) >= 0 &&
-		nft_chains(&s, see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE) == 0 && *name;
+	return nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) >= 0 &&
+		nft_chains(s, see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE) == 0 && *name;
 }

@@ -61,14 +61,27 @@ static void put_mask(struct nft *t, uint32_t reg, const void *mask, size_t len)
 	expr_close(t, x);
 }
 
+/* A number in a register, in the host's byte order. */
+static void put_number(struct nft *t, uint32_t reg, uint32_t v)
+{
+	struct expr x = expr_open(t, "immediate");
+
+	put_be32(t, NFTA_IMMEDIATE_DREG, reg);
+	put_data(t, NFTA_IMMEDIATE_DATA, &v, sizeof(v));
+	expr_close(t, x);
+}
+
 static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 {
-	static const char *const names[] = { "payload", "meta", "ct", "exthdr", "fib",
-					     "immediate" };
-	struct expr x = expr_open(t, names[f->from]);
+	static const char *const names[] = { "payload", "meta", "exthdr", "fib" };
 	uint16_t mask = htons(f->mask);
-	uint32_t v = f->key;
+	struct expr x;
 
+	if (f->from == NFT_FROM_CONST) {
+		put_number(t, reg, f->key);
+		return;
+	}
+	x = expr_open(t, names[f->from]);
 	switch (f->from) {
 	case NFT_FROM_PAYLOAD:
 		put_be32(t, NFTA_PAYLOAD_DREG, reg);
@@ -80,10 +93,6 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 		put_be32(t, NFTA_META_DREG, reg);
 		put_be32(t, NFTA_META_KEY, f->key);
 		break;
-	case NFT_FROM_CT:
-		put_be32(t, NFTA_CT_DREG, reg);
-		put_be32(t, NFTA_CT_KEY, f->key);
-		break;
 	case NFT_FROM_EXTHDR:
 		put_be32(t, NFTA_EXTHDR_DREG, reg);
 		nl_put_u8(&t->b, NFTA_EXTHDR_TYPE, f->key);
@@ -94,10 +103,6 @@ static void load(struct nft *t, const struct nft_field *f, uint32_t reg)
 		put_be32(t, NFTA_FIB_DREG, reg);
 		put_be32(t, NFTA_FIB_RESULT, f->key);
 		put_be32(t, NFTA_FIB_FLAGS, f->off);
-		break;
-	case NFT_FROM_CONST:
-		put_be32(t, NFTA_IMMEDIATE_DREG, reg);
-		put_data(t, NFTA_IMMEDIATE_DATA, &v, sizeof(v));
 		break;
 	}
 	expr_close(t, x);
@@ -175,16 +180,6 @@ static void put_verdict(struct nft *t, const struct nft_stmt *s)
 	expr_close(t, x);
 }
 
-/* A number in a register, in the host's byte order, as the expressions below want it. */
-static void put_number(struct nft *t, uint32_t v)
-{
-	struct expr x = expr_open(t, "immediate");
-
-	put_be32(t, NFTA_IMMEDIATE_DREG, REG(0));
-	put_data(t, NFTA_IMMEDIATE_DATA, &v, sizeof(v));
-	expr_close(t, x);
-}
-
 /* What a map has for the fields; returns its register. */
 static uint32_t put_map(struct nft *t, const struct nft_stmt *s)
 {
@@ -248,7 +243,7 @@ static void put_stmt(struct nft *t, const struct nft_stmt *s)
 		expr_close(t, expr_open(t, "masq"));
 		break;
 	case KIND_PRIORITY:
-		put_number(t, (uint32_t)s->code);
+		put_number(t, REG(0), (uint32_t)s->code);
 		put_priority(t, REG(0));
 		break;
 	case KIND_PRIORITY_MAP:
@@ -316,14 +311,6 @@ struct nft_stmt nft_is_not_bytes(struct nft_field f, const void *v)
 
 	s.invert = true;
 	return s;
-}
-
-struct nft_stmt nft_is_name(struct nft_field f, const char *ifname)
-{
-	char padded[16] = "";
-
-	memcpy(padded, ifname, strnlen(ifname, sizeof(padded) - 1));
-	return nft_is_bytes(f, padded);
 }
 
 struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi)

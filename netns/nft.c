@@ -420,11 +420,23 @@ static int fail(const struct nft *t, enum vz_code code, int err, const struct nl
 		       table ?: "?", *f->text ? " (" : "", f->text, *f->text ? ")" : "");
 }
 
-int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e)
+int nft_socket(struct nl_sock **ret, enum vz_code code, struct vz_err *e)
 {
-	struct nl_fail f;
-	int r;
+	static struct nl_sock sock = { .fd = -EBADF };
+	int r = sock.fd >= 0 ? 0 : nl_open_proto(&sock, NETLINK_NETFILTER);
 
+	*ret = &sock;
+	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket (netfilter)") : 0;
+}
+
+int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
+{
+	struct nl_sock *s;
+	struct nl_fail f;
+	int r = nft_socket(&s, code, e);
+
+	if (r < 0)
+		return r;
 	elems_close(t);
 	begin_raw(t, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	t->b.trailer = 1;
@@ -432,19 +444,12 @@ int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz
 	return r < 0 ? fail(t, code, r, &f, e) : 0;
 }
 
-int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e)
+int nft_end(struct nft *t, enum vz_code code, struct vz_err *e)
 {
-	int r = nl_open_proto(ret, NETLINK_NETFILTER);
+	int r = nft_commit(t, code, e);
 
-	return r < 0 ? vz_fail(e, code, -r, "cannot open a netlink socket (netfilter)") : 0;
-}
-
-int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
-{
-	_cleanup_nl_ struct nl_sock s = NL_SOCK_INIT;
-	int r = nft_open(&s, code, e);
-
-	return r < 0 ? r : nft_commit_on(&s, t, code, e);
+	nft_done(t);
+	return r;
 }
 
 bool nft_missing(int err)

@@ -15,8 +15,7 @@
  *	nft_rule(&t, "in", nft_is(NFT_ETHER_TYPE, ETH_P_IP), nft_in(NFT_IP_SADDR, "addr4"),
  *		 nft_accept());
  *	nft_rule(&t, "in", nft_drop());
- *	r = nft_commit(&t, code, e);
- *	nft_done(&t);
+ *	r = nft_end(&t, code, e);
  *
  * What is committed together takes effect together or not at all.  Names may
  * refer to what the same transaction makes.
@@ -60,16 +59,12 @@ void nft_done(struct nft *t);
  */
 void nft_tolerate(struct nft *t, int err);
 /*
- * Sends it on a socket of its own, or on @s.  The error is a sentence with the
- * kernel's words.  A kernel without nf_tables: see nft_missing().
- */
-/*
- * Mind that closing a netfilter socket waits, for 8 to 16 ms, while anything
- * that was deleted in this namespace still is to be freed (nft_rcv_nl_event() in
- * the kernel): a hot path deletes nothing, or closes later (guard.c).
+ * Sends it.  The error is a sentence with the kernel's words.  A kernel without
+ * nf_tables: see nft_missing().
  */
 int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e);
-int nft_commit_on(struct nl_sock *s, struct nft *t, enum vz_code code, struct vz_err *e);
+/* nft_commit(), and nft_done() whatever came of it. */
+int nft_end(struct nft *t, enum vz_code code, struct vz_err *e);
 /* Is @err (negative) how a kernel without netfilter, nf_tables or the hook answers? */
 bool nft_missing(int err);
 
@@ -101,13 +96,10 @@ enum {
 	NFT_IPV4_ADDR = NFT_TYPE(7, 4),
 	NFT_IPV6_ADDR = NFT_TYPE(8, 16),
 	NFT_ETHER_ADDR = NFT_TYPE(9, 6),
-	NFT_ETHER_TYPE_T = NFT_TYPE(10, 2),
 	NFT_INET_PROTO = NFT_TYPE(12, 1),
 	NFT_INET_SERVICE = NFT_TYPE(13, 2),
 	NFT_MARK = NFT_TYPE(19, 4),
 	NFT_IFINDEX = NFT_TYPE(20, 4),
-	NFT_ICMPV6_TYPE_T = NFT_TYPE(29, 1),
-	NFT_IFNAME = NFT_TYPE(41, 16),
 };
 
 #define NFT_KEY_FIELDS 4
@@ -166,8 +158,7 @@ struct nft_field {
 	uint16_t mask;			/* of a payload of two bytes; 0: none */
 };
 
-enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, NFT_FROM_FIB,
-		NFT_FROM_CONST };
+enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_EXTHDR, NFT_FROM_FIB, NFT_FROM_CONST };
 
 #define NFT_PAYLOAD(base, off, len) \
 	((struct nft_field){ NFT_FROM_PAYLOAD, base, off, len, false, 0 })
@@ -181,15 +172,12 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, N
 #define NFT_VLAN_ID \
 	((struct nft_field){ NFT_FROM_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 14, 2, false, 0xfff })
 
-#define NFT_ETHER_DADDR		NFT_LL(0, 6)
 #define NFT_ETHER_SADDR		NFT_LL(6, 6)
 /* As on the wire: of a tagged frame it is the tag's, also when the NIC took that off. */
 #define NFT_ETHER_TYPE		NFT_LL(12, 2)
 #define NFT_IP_FRAG_OFF		NFT_NH(6, 2)
-#define NFT_IP_PROTOCOL		NFT_NH(9, 1)
 #define NFT_IP_SADDR		NFT_NH(12, 4)
 #define NFT_IP_DADDR		NFT_NH(16, 4)
-#define NFT_IP6_NEXTHDR		NFT_NH(6, 1)
 #define NFT_IP6_SADDR		NFT_NH(8, 16)
 #define NFT_IP6_DADDR		NFT_NH(24, 16)
 /* Ethernet/IPv4 of RFC 826 only: compare NFT_ARP_HEAD first. */
@@ -210,11 +198,8 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_CT, NFT_FROM_EXTHDR, N
 #define NFT_META_MARKF		NFT_META(NFT_META_MARK, 4, true)
 #define NFT_META_IIFX		NFT_META(NFT_META_IIF, 4, true)
 #define NFT_META_OIFX		NFT_META(NFT_META_OIF, 4, true)
-#define NFT_META_IIFN		NFT_META(NFT_META_IIFNAME, 16, true)
-#define NFT_META_OIFN		NFT_META(NFT_META_OIFNAME, 16, true)
 #define NFT_META_IIFG		NFT_META(NFT_META_IIFGROUP, 4, true)
 #define NFT_META_OIFG		NFT_META(NFT_META_OIFGROUP, 4, true)
-#define NFT_CT_STATEF		((struct nft_field){ NFT_FROM_CT, NFT_CT_STATE, 0, 4, true, 0 })
 
 /* fib daddr type: RTN_* */
 #define NFT_FIB_DADDR_TYPE	((struct nft_field){ NFT_FROM_FIB, NFT_FIB_RESULT_ADDRTYPE, \
@@ -245,7 +230,6 @@ struct nft_stmt nft_is(struct nft_field f, uint64_t v);
 struct nft_stmt nft_is_not(struct nft_field f, uint64_t v);
 struct nft_stmt nft_is_bytes(struct nft_field f, const void *v);
 struct nft_stmt nft_is_not_bytes(struct nft_field f, const void *v);
-struct nft_stmt nft_is_name(struct nft_field f, const char *ifname);
 struct nft_stmt nft_any_of(struct nft_field f, uint64_t bits);	/* (f & bits) != 0 */
 struct nft_stmt nft_none_of(struct nft_field f, uint64_t bits);	/* (f & bits) == 0 */
 struct nft_stmt nft_between(struct nft_field f, uint64_t lo, uint64_t hi);	/* of a payload */
@@ -301,8 +285,13 @@ static inline struct nft_stmt nft_goto(const char *chain)
 
 /* ---- reading ---------------------------------------------------------- */
 
-/* A socket for what follows and for nft_commit_on(). */
-int nft_open(struct nl_sock *ret, enum vz_code code, struct vz_err *e);
+/*
+ * The netfilter socket of this process, in the namespace of the first call; it is
+ * not closed.  Closing one waits, for 8 to 16 ms, while anything that was deleted in
+ * the namespace still is to be freed (nft_rcv_nl_event() in the kernel), and when the
+ * process ends it is.
+ */
+int nft_socket(struct nl_sock **ret, enum vz_code code, struct vz_err *e);
 
 /* Changes with every transaction of anybody in this network namespace. */
 int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct vz_err *e);

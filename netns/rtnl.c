@@ -88,12 +88,6 @@ void rtnl_link_del(struct nl_batch *b, int ifindex)
 	begin_link(b, RTM_DELLINK, 0, ifindex, 0);
 }
 
-void rtnl_link_move(struct nl_batch *b, int ifindex, int netns_fd)
-{
-	begin_link(b, RTM_NEWLINK, 0, ifindex, 0);
-	nl_put_u32(b, IFLA_NET_NS_FD, (uint32_t)netns_fd);
-}
-
 void rtnl_link_conf(struct nl_batch *b, int ifindex, const struct rtnl_inet_conf *conf, size_t n,
 		    bool ipv6)
 {

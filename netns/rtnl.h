@@ -40,7 +40,6 @@ void rtnl_link_up(struct nl_batch *b, int ifindex);
 /* Fails with ENODEV when the group is empty. */
 void rtnl_group_del(struct nl_batch *b, uint32_t group);
 void rtnl_link_del(struct nl_batch *b, int ifindex);
-void rtnl_link_move(struct nl_batch *b, int ifindex, int netns_fd);
 
 /* One of IPV4_DEVCONF_* (linux/ip.h) and its value. */
 struct rtnl_inet_conf {

@@ -42,26 +42,6 @@ static const char *const prio_maps[] = { "txprio", "rxprio" };
  */
 static const uint8_t families[] = { NFPROTO_NETDEV, NFPROTO_INET };
 
-/* One socket until the process ends: see guard.c. */
-static int socket_of(struct nl_sock **ret, struct vz_err *e)
-{
-	static struct nl_sock sock = { .fd = -EBADF };
-
-	*ret = &sock;
-	return sock.fd >= 0 ? 0 : nft_open(&sock, VZ_SYSTEM_ERROR, e);
-}
-
-static int commit(struct nft *t, struct vz_err *e)
-{
-	struct nl_sock *s;
-	int r = socket_of(&s, e);
-
-	if (r >= 0)
-		r = nft_commit_on(s, t, VZ_SYSTEM_ERROR, e);
-	nft_done(t);
-	return r;
-}
-
 /* ---- counters ------------------------------------------------------------ */
 
 /* Egress sees the Ethernet header, ingress does not any more. */
@@ -117,7 +97,7 @@ static int see_count(const struct nft_elem_info *i, void *arg)
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
 {
 	struct nl_sock *s;
-	int r = socket_of(&s, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	if (r < 0)
 		return r;
@@ -175,7 +155,7 @@ int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 {
 	struct one o = { .ctid = ctid };
 	struct nl_sock *s;
-	int r = socket_of(&s, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	if (r >= 0)
 		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, NET_CLASS_DEFAULT, &o, e);
@@ -599,7 +579,7 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 	_cleanup_nft_ struct nft t;
 	struct found f = { .ctid = ctid, .t = &t };
 	struct nl_sock *s;
-	int r = socket_of(&s, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	nft_begin(&t, NFPROTO_NETDEV, TABLE);
 	if (r >= 0)
@@ -610,7 +590,7 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 		r = drop_counters(&f, s, e);
 	if (r < 0 || !f.n)
 		return r;
-	return nft_commit_on(s, &t, VZ_SYSTEM_ERROR, e);
+	return nft_commit(&t, VZ_SYSTEM_ERROR, e);
 }
 
 int net_traffic_remove(uint32_t ctid, struct vz_err *e)
@@ -634,7 +614,7 @@ void net_traffic_tidy(void)
 	struct nl_sock *s;
 	struct nft t;
 
-	if (socket_of(&s, VZ_IGNORE) < 0 ||
+	if (nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
 	    !nft_chain_there(s, NFPROTO_NETDEV, TABLE, "tx_other") ||
 	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
 	    nft_elems_dump(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], see_count, &rd,
@@ -647,7 +627,7 @@ void net_traffic_tidy(void)
 		nft_table(&t, NFPROTO_INET, TABLE);
 		nft_table_del(&t);
 	}
-	(void)commit(&t, VZ_IGNORE);
+	(void)nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
 }
 
 /* ---- transactions ---------------------------------------------------------------------- */
@@ -682,7 +662,7 @@ static int commit_with(struct build *b, enum with with, struct vz_err *e)
 {
 	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
 	struct nl_sock *s;
-	int r = socket_of(&s, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	nft_begin(&b->t, NFPROTO_NETDEV, TABLE);
 	if (r >= 0 && !b->fresh && with != WITH_TABLES)
@@ -700,7 +680,7 @@ static int commit_with(struct build *b, enum with with, struct vz_err *e)
 	if (with != WITH_NOTHING)
 		put_classes(b);
 	put_container(b);
-	return commit(&b->t, e);
+	return nft_end(&b->t, VZ_SYSTEM_ERROR, e);
 }
 
 struct entries {
@@ -734,7 +714,7 @@ static void drop_entry(const char *classes, enum rate_dir dir, bool post)
 		nft_set_flush(&t, name);
 		nft_set_del(&t, name);
 	}
-	(void)commit(&t, VZ_IGNORE);
+	(void)nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
 }
 
 /* Entries for another contents of the class file, of which the last user has gone. */
@@ -780,7 +760,7 @@ static int commit_all(struct build *b, struct vz_err *e)
 {
 	struct nl_sock *s;
 	enum with with;
-	int r = socket_of(&s, e);
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	if (r < 0)
 		return r;

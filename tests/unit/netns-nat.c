@@ -32,14 +32,13 @@ static int see(const struct nft_elem_info *i, void *arg)
 /* "6:8080=CT 101 ", in no order. */
 static const char *forwards(void)
 {
-	struct nl_sock s = NL_SOCK_INIT;
+	struct nl_sock *s;
 
 	*seen = '\0';
-	is_int(nft_open(&s, VZ_SYSTEM_ERROR, &e), 0);
-	if (nft_elems_dump(&s, NFPROTO_INET, "vz_nat", "any4", see, NULL, VZ_SYSTEM_ERROR, &e) ==
+	is_int(nft_socket(&s, VZ_SYSTEM_ERROR, &e), 0);
+	if (nft_elems_dump(s, NFPROTO_INET, "vz_nat", "any4", see, NULL, VZ_SYSTEM_ERROR, &e) ==
 	    -ENOENT)
 		strcpy(seen, "no table");
-	nl_close(&s);
 	return seen;
 }
 
@@ -122,24 +121,23 @@ TEST(a_broken_table_is_mended)
 
 TEST(nothing_is_written_on_an_old_view)
 {
-	struct nl_sock s = NL_SOCK_INIT;
+	struct nl_sock *s;
 	uint32_t gen, now;
 	struct nft t;
 
 	if (!own_netns())
 		return;
-	is_int(nft_open(&s, VZ_SYSTEM_ERROR, &e), 0);
-	is_int(nft_generation(&s, &gen, VZ_SYSTEM_ERROR, &e), 0);
+	is_int(nft_socket(&s, VZ_SYSTEM_ERROR, &e), 0);
+	is_int(nft_generation(s, &gen, VZ_SYSTEM_ERROR, &e), 0);
 	for (int i = 0; i < 2; i++) {
 		nft_begin(&t, NFPROTO_INET, "x");
 		nft_only_if(&t, gen);
 		nft_table_add(&t);
-		is_int(nft_commit_on(&s, &t, VZ_SYSTEM_ERROR, &e), i ? -ERESTART : 0);
+		is_int(nft_commit(&t, VZ_SYSTEM_ERROR, &e), i ? -ERESTART : 0);
 		nft_done(&t);
 	}
-	is_int(nft_generation(&s, &now, VZ_SYSTEM_ERROR, &e), 0);
+	is_int(nft_generation(s, &now, VZ_SYSTEM_ERROR, &e), 0);
 	ok(now != gen);
-	nl_close(&s);
 }
 
 /* Comments that are none of ours, as anybody may write them. */
