@@ -287,6 +287,13 @@ is "$(grew "$want" "$(totals)")" "0 0 0 0" "remembered"
 hole $ct
 sleep 0.3
 exact "and gone on with" in 198.51.100.1 2 4 64 28 10.99.0.1
+echo "3 203.0.113.0/24" >>"$classes"
+quiet "another class file while it runs" vzctl --quiet set $ct --rate '3:100000'
+exact "the new class counts" out 203.0.113.1 3 3 72 28
+exact "to the container, too" in 203.0.113.1 3 4 64 28 10.99.0.1
+sed -i '$d' "$classes"
+quiet "and back" vzctl --quiet set $ct --rate ''
+exact "the old one counts" out 203.0.113.1 1 3 72 28
 quiet "stop" vzctl --quiet stop $ct --fast
 quiet "repair" vzctl --quiet repair $ct
 is "$(nft list tables | grep vz_traffic)" "" "which removes both tables"
