@@ -112,18 +112,54 @@ static const char *udp(int from, int at, const char *to)
 	return buf;
 }
 
-/* False when the kernel has no such kind: said, and nothing more is tested. */
-static bool has_kind(int r, const char *kind)
+/* Makes the link; false when the kernel has no such kind: said, and nothing more is tested. */
+static bool made(const struct rtnl_newlink *l, const char *kind)
 {
-	if (r != -EOPNOTSUPP)
-		return true;
-	printf("# this kernel has no %s: not tested\n", kind);
-	return false;
+	int r = newlink(l);
+
+	if (r == -EOPNOTSUPP) {
+		printf("# this kernel has no %s: not tested\n", kind);
+		return false;
+	}
+	is_int(r, 0);
+	return true;
+}
+
+/* The device is up, and has 192.0.2.@host. */
+static void set_up(const char *dev, int host)
+{
+	char script[100];
+
+	snprintf(script, sizeof(script), "ip addr add 192.0.2.%d/24 dev %s; ip link set %s up",
+		 host, dev, dev);
+	is_int(shell(script), 0);
+}
+
+/* A pair, low0 here and up, low1 in namespace @second. */
+static int low_pair(int second)
+{
+	char script[200];
+
+	snprintf(script, sizeof(script), "ip link add low0 type veth peer name low1; "
+		 "ip link set low0 up; ip link set low1 netns /proc/%d/fd/%d", getpid(), second);
+	is_int(shell(script), 0);
+	return index_of("low0");
+}
+
+/* The link in place of the one of that name, as 192.0.2.2. */
+static void replace(const struct rtnl_newlink *l, const char *old)
+{
+	char script[50];
+
+	snprintf(script, sizeof(script), "ip link del %s", old);
+	is_int(shell(script), 0);
+	is_int(newlink(l), 0);
+	set_up(l->name, 2);
 }
 
 TEST(macvlan)
 {
-	int first, second = two_ns(&first), r;
+	int first, second = two_ns(&first);
 	struct rtnl_newlink l = { .kind = RTNL_MACVLAN, .name = "mv0", .mtu = 1400,
 				  .group = 4711, .have_mac = true,
 				  .mac = { 2, 0, 0, 0, 0, 1 } };
@@ -131,10 +167,8 @@ TEST(macvlan)
 	is_int(shell("ip link add low0 type veth peer name low1; ip link set low0 up; "
 		     "ip link set low1 up"), 0);
 	l.lower = index_of("low0");
-	r = newlink(&l);
-	if (!has_kind(r, "macvlan"))
+	if (!made(&l, "macvlan"))
 		return;
-	is_int(r, 0);
 	is_int(shell("ip -d link show mv0 | tr '\\n' ' ' | grep -q "
 		     "'mv0@low0.*mtu 1400.*group 4711.*02:00:00:00:00:01.*mode bridge'"), 0);
 	is_int(shell("ip link show mv0 | grep -q 'state DOWN'"), 0);
@@ -143,9 +177,9 @@ TEST(macvlan)
 	l = (struct rtnl_newlink){ .kind = RTNL_MACVLAN, .name = "mv9", .lower = index_of("low0"),
 				   .elsewhere = true, .netns_fd = second };
 	is_int(newlink(&l), 0);
-	is_int(shell("ip addr add 192.0.2.1/24 dev mv0; ip link set mv0 up"), 0);
+	set_up("mv0", 1);
 	go(second);
-	is_int(shell("ip addr add 192.0.2.2/24 dev mv9; ip link set mv9 up"), 0);
+	set_up("mv9", 2);
 	is_str(udp(first, second, "192.0.2.2"), "hello");
 	/* A private one hears no other. */
 	go(first);
@@ -154,39 +188,31 @@ TEST(macvlan)
 				   .macvlan_mode = MACVLAN_MODE_PRIVATE };
 	is_int(newlink(&l), 0);
 	is_int(shell("ip -d link show mv1 | grep -q 'mode private'"), 0);
-	is_int(shell("ip addr add 192.0.2.1/24 dev mv1; ip link set mv1 up"), 0);
+	set_up("mv1", 1);
 	is_str(udp(first, second, "192.0.2.2"), "");
 }
 
 TEST(vlan)
 {
-	int first, second = two_ns(&first), r;
-	struct rtnl_newlink l = { .kind = RTNL_VLAN, .name = "v10", .vlan_id = 10 };
-	char script[200];
+	int first, second = two_ns(&first);
+	struct rtnl_newlink l = { .kind = RTNL_VLAN, .name = "v10", .vlan_id = 10,
+				  .lower = low_pair(second) };
 
-	snprintf(script, sizeof(script), "ip link add low0 type veth peer name low1; "
-		 "ip link set low0 up; ip link set low1 netns /proc/%d/fd/%d", getpid(), second);
-	is_int(shell(script), 0);
-	l.lower = index_of("low0");
-	r = newlink(&l);
-	if (!has_kind(r, "vlan"))
+	if (!made(&l, "vlan"))
 		return;
-	is_int(r, 0);
 	is_int(shell("ip -d link show v10 | grep -q 'vlan protocol 802.1Q id 10'"), 0);
-	is_int(shell("ip addr add 192.0.2.1/24 dev v10; ip link set v10 up"), 0);
+	set_up("v10", 1);
 	go(second);
 	is_int(shell("ip link set low1 up"), 0);
 	l = (struct rtnl_newlink){ .kind = RTNL_VLAN, .name = "v20", .vlan_id = 20,
 				   .lower = index_of("low1") };
 	is_int(newlink(&l), 0);
-	is_int(shell("ip addr add 192.0.2.2/24 dev v20; ip link set v20 up"), 0);
+	set_up("v20", 2);
 	is_str(udp(first, second, "192.0.2.2"), "");
 	go(second);
-	is_int(shell("ip link del v20"), 0);
-	l = (struct rtnl_newlink){ .kind = RTNL_VLAN, .name = "v10", .vlan_id = 10,
-				   .lower = index_of("low1") };
-	is_int(newlink(&l), 0);
-	is_int(shell("ip addr add 192.0.2.2/24 dev v10; ip link set v10 up"), 0);
+	l.name = "v10";
+	l.vlan_id = 10;
+	replace(&l, "v20");
 	is_str(udp(first, second, "192.0.2.2"), "hello");
 	l.vlan_id = 4096;
 	l.name = "v11";
@@ -196,24 +222,18 @@ TEST(vlan)
 
 TEST(vxlan)
 {
-	int first, second = two_ns(&first), r;
-	struct rtnl_newlink l = { .kind = RTNL_VXLAN, .name = "vx0", .vxlan = { .vni = 42 } };
-	char script[300];
+	int first, second = two_ns(&first);
+	struct rtnl_newlink l = { .kind = RTNL_VXLAN, .name = "vx0", .vxlan = { .vni = 42 },
+				  .lower = low_pair(second) };
 
-	snprintf(script, sizeof(script), "ip link add low0 type veth peer name low1; "
-		 "ip addr add 198.51.100.1/24 dev low0; ip link set low0 up; "
-		 "ip link set low1 netns /proc/%d/fd/%d", getpid(), second);
-	is_int(shell(script), 0);
-	l.lower = index_of("low0");
+	is_int(shell("ip addr add 198.51.100.1/24 dev low0"), 0);
 	is_int(net_addr_parse("198.51.100.1", &l.vxlan.local), 0);
 	is_int(net_addr_parse("198.51.100.2", &l.vxlan.remote), 0);
-	r = newlink(&l);
-	if (!has_kind(r, "vxlan"))
+	if (!made(&l, "vxlan"))
 		return;
-	is_int(r, 0);
 	is_int(shell("ip -d link show vx0 | grep 'vxlan id 42 remote 198.51.100.2 "
 		     "local 198.51.100.1 dev low0' | grep 'dstport 4789' | grep -q nolearning"), 0);
-	is_int(shell("ip addr add 192.0.2.1/24 dev vx0; ip link set vx0 up"), 0);
+	set_up("vx0", 1);
 	go(second);
 	is_int(shell("ip addr add 198.51.100.2/24 dev low1; ip link set low1 up"), 0);
 	l.lower = index_of("low1");
@@ -221,14 +241,12 @@ TEST(vxlan)
 	is_int(net_addr_parse("198.51.100.2", &l.vxlan.local), 0);
 	is_int(net_addr_parse("198.51.100.1", &l.vxlan.remote), 0);
 	is_int(newlink(&l), 0);
-	is_int(shell("ip addr add 192.0.2.2/24 dev vx0; ip link set vx0 up"), 0);
+	set_up("vx0", 2);
 	is_str(udp(first, second, "192.0.2.2"), "hello");
 	/* Another number is another network. */
 	go(second);
-	is_int(shell("ip link del vx0"), 0);
 	l.vxlan.vni = 43;
-	is_int(newlink(&l), 0);
-	is_int(shell("ip addr add 192.0.2.2/24 dev vx0; ip link set vx0 up"), 0);
+	replace(&l, "vx0");
 	is_str(udp(first, second, "192.0.2.2"), "");
 }
 
@@ -307,7 +325,7 @@ TEST(tap)
 	go(second);
 	ok(index_of("tap0") > 0);
 	is_int(shell("ip -d link show tap0 | grep -q 'tun type tap pi off.*persist on'"), 0);
-	is_int(shell("ip addr add 192.0.2.1/24 dev tap0; ip link set tap0 up"), 0);
+	set_up("tap0", 1);
 	ok(write(fd, frame, sizeof(frame)) == (ssize_t)sizeof(frame));
 	is_int(shell("ip -s -s link show tap0 | sed -n '/RX:/{n;s/^ *//;s/ .*//;p;q}' | "
 		     "grep -qvx 0"), 0);
