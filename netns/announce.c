@@ -22,10 +22,7 @@
 
 void announce_add(struct announce *a, int ifindex, const struct net_addr *addr)
 {
-	if (a->n == a->cap) {
-		a->cap = a->cap ? 2 * a->cap : 8;
-		a->v = xrealloc(a->v, a->cap * sizeof(*a->v));
-	}
+	a->v = xgrow(a->v, a->n, sizeof(*a->v));
 	a->v[a->n++] = (struct announce_target){ .ifindex = ifindex, .addr = *addr };
 }
 

@@ -21,7 +21,7 @@ struct announce_target {
 
 struct announce {
 	struct announce_target *v;
-	size_t n, cap;
+	size_t n;
 };
 
 void announce_add(struct announce *a, int ifindex, const struct net_addr *addr);

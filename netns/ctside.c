@@ -82,24 +82,13 @@ void ctside_up(struct nl_batch *b, int ifindex)
 	rtnl_link_up(b, ifindex);
 }
 
-static bool first_of(const struct net_plan *p, int family, struct net_addr *ret)
-{
-	for (size_t i = 0; i < p->n_addrs; i++) {
-		if (p->addrs[i].family == family) {
-			*ret = net_addr_own(&p->addrs[i]);
-			return true;
-		}
-	}
-	return false;
-}
-
 void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, int family,
 		    bool renew)
 {
 	struct rtnl_route r = { .family = family, .oif = ifindex,
 				.via = family == AF_INET6 ? &gw6 : &gw4 };
 	struct net_addr first;
-	bool have = first_of(p, family, &first);
+	bool have = host_first_addr(p, family, &first);
 
 	/* Matches our protocol number: not a route that the container made. */
 	if (!have || renew) {

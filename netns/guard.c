@@ -44,8 +44,7 @@ static void elems_done(struct elems *l)
 
 static struct elem *elems_add(struct elems *l, enum guard_set set)
 {
-	if ((l->n & (l->n - 1)) == 0)
-		l->v = xrealloc(l->v, (l->n ? 2 * l->n : 1) * sizeof(*l->v));
+	l->v = xgrow(l->v, l->n, sizeof(*l->v));
 	l->v[l->n] = (struct elem){ .set = set };
 	return &l->v[l->n++];
 }
@@ -82,11 +81,6 @@ static void begin(struct nft *t)
 
 /* ---- what a port consists of ---------------------------------------------- */
 
-static size_t addr_len(const struct net_addr *a)
-{
-	return a->family == AF_INET6 ? 16 : 4;
-}
-
 static bool any_prefix(const struct net_addr *a, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -117,7 +111,7 @@ static void bounds(const struct net_addr *a, uint8_t first[16], uint8_t last[16]
 {
 	unsigned int plen = net_addr_route_len(a);
 
-	for (size_t i = 0; i < addr_len(a); i++) {
+	for (size_t i = 0; i < host_addr_len(a); i++) {
 		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
 		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
 
@@ -135,12 +129,12 @@ static void want_addr(struct elems *l, uint32_t ifindex, const struct net_addr *
 		uint8_t first[16], last[16];
 
 		bounds(a, first, last);
-		put_key(x, ifindex, first, addr_len(a));
-		put_key(&hi, ifindex, last, addr_len(a));
+		put_key(x, ifindex, first, host_addr_len(a));
+		put_key(&hi, ifindex, last, host_addr_len(a));
 		memcpy(x->end, hi.key, x->n);
 		x->range = true;
 	} else {
-		want(l, v6 ? GUARD_IP6 : GUARD_IP4, ifindex, a->a, addr_len(a));
+		want(l, v6 ? GUARD_IP6 : GUARD_IP4, ifindex, a->a, host_addr_len(a));
 	}
 }
 

@@ -31,6 +31,17 @@ bool host_has_family(const struct net_addr *addrs, size_t n, int family)
 	return false;
 }
 
+bool host_first_addr(const struct net_plan *p, int family, struct net_addr *ret)
+{
+	for (size_t i = 0; i < p->n_addrs; i++) {
+		if (p->addrs[i].family == family) {
+			*ret = net_addr_own(&p->addrs[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
 int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_link *ret,
 	      enum vz_code code, struct vz_err *e)
 {
@@ -274,7 +285,7 @@ int host_addrs_del(struct nl_sock *h, int oif, const struct net_addr *addrs, siz
 
 struct extra {
 	struct net_addr *plan, *v;
-	size_t n_plan, n, cap;
+	size_t n_plan, n;
 };
 
 static int see_route(const struct rtnl_route_info *i, void *arg)
@@ -283,10 +294,7 @@ static int see_route(const struct rtnl_route_info *i, void *arg)
 
 	if (i->protocol != NET_RTPROT || host_addrs_have(x->plan, x->n_plan, &i->dst))
 		return 0;
-	if (x->n == x->cap) {
-		x->cap = x->cap ? 2 * x->cap : 16;
-		x->v = xrealloc(x->v, x->cap * sizeof(*x->v));
-	}
+	x->v = xgrow(x->v, x->n, sizeof(*x->v));
 	x->v[x->n++] = i->dst;
 	return 0;
 }
@@ -333,7 +341,7 @@ int host_extra(struct nl_sock *h, const struct net_plan *p, int oif, struct net_
 
 struct proxies {
 	struct net_addr *addrs;		/* sorted */
-	size_t n_addrs, n, cap;
+	size_t n_addrs, n;
 	struct rtnl_proxy_info *v;
 };
 
@@ -344,10 +352,7 @@ static int see_proxy(const struct rtnl_proxy_info *i, void *arg)
 	if (i->protocol != NET_RTPROT || !p->n_addrs ||
 	    !bsearch(&i->addr, p->addrs, p->n_addrs, sizeof(i->addr), net_addr_cmp))
 		return 0;
-	if (p->n == p->cap) {
-		p->cap = p->cap ? 2 * p->cap : 16;
-		p->v = xrealloc(p->v, p->cap * sizeof(*p->v));
-	}
+	p->v = xgrow(p->v, p->n, sizeof(*p->v));
 	p->v[p->n++] = *i;
 	return 0;
 }

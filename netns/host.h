@@ -16,7 +16,18 @@ static inline uint32_t host_group(uint32_t ctid)
 
 static inline bool host_group_is_ours(uint32_t group)
 {
-	return group & 0x80000000u;
+	return group & host_group(0);
+}
+
+static inline uint32_t host_group_ctid(uint32_t group)
+{
+	return group & ~host_group(0);
+}
+
+/* Bytes of @a that count. */
+static inline size_t host_addr_len(const struct net_addr *a)
+{
+	return a->family == AF_INET6 ? 16 : 4;
 }
 
 /* @path below /proc/sys/net, of this namespace.  0 or -errno. */
@@ -31,10 +42,10 @@ bool host_has_ipv6(void);
  */
 int host_link(struct nl_sock *h, uint32_t ctid, const char *name, struct rtnl_link *ret,
 	      enum vz_code code, struct vz_err *e);
-/* Deletes every link of the container's group; none is fine. */
 /* host_open() and host_link() in one; @name NULL: venet0's. */
 int host_open_link(struct nl_sock *ret_h, uint32_t ctid, const char *name, struct rtnl_link *ret,
 		   enum vz_code code, struct vz_err *e);
+/* Deletes every link of the container's group; none is fine. */
 int host_links_del(struct nl_sock *h, uint32_t ctid, enum vz_code code, struct vz_err *e);
 /* venet0's host end: sysctls, then (queued) up.  @ipv6: it will carry IPv6 addresses. */
 int host_venet_conf(struct nl_batch *b, const struct rtnl_link *l, bool ipv6, struct vz_err *e);
@@ -82,6 +93,8 @@ int host_proxies_del(struct nl_sock *h, const struct net_addr *addrs, size_t n,
 		     enum vz_code code, struct vz_err *e);
 
 bool host_has_family(const struct net_addr *addrs, size_t n, int family);
+/* The container's own address of the plan's first entry of @family; false: it has none. */
+bool host_first_addr(const struct net_plan *p, int family, struct net_addr *ret);
 
 /* The devices that answer for container addresses: uplink.c */
 struct uplink {

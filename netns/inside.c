@@ -12,7 +12,7 @@
 #include "ctside.h"
 #include "link.h"
 
-/* Returns what net_leave() wants, or -errno. */
+/* Returns what leave() wants, or -errno. */
 static int enter(int netns_fd)
 {
 	_cleanup_close_ int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);

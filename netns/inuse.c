@@ -19,7 +19,7 @@ static int say_owner(struct nl_sock *h, const char *what, const char *verb, int 
 		return 0;
 	if (host_group_is_ours(l.group))
 		vz_fail(e, VZ_IP_INUSE, EEXIST, "%s is %s by container %u", what, verb,
-			l.group & 0x7fffffffu);
+			host_group_ctid(l.group));
 	else
 		vz_fail(e, VZ_IP_INUSE, EEXIST, "%s is routed to device %s", what, l.name);
 	return 1;
@@ -61,7 +61,7 @@ static int addr_in_use(struct nl_sock *h, const struct net_addr *a, uint32_t own
 struct overlaps {
 	const struct net_addr *prefix;
 	struct rtnl_route_info *v;
-	size_t n, cap;
+	size_t n;
 };
 
 static int see_route(const struct rtnl_route_info *i, void *arg)
@@ -74,10 +74,7 @@ static int see_route(const struct rtnl_route_info *i, void *arg)
 	/* A wider route of the node's, such as the default, is what a prefix is cut from. */
 	if (i->dst.plen < p->plen && i->protocol != NET_RTPROT)
 		return 0;
-	if (o->n == o->cap) {
-		o->cap = o->cap ? 2 * o->cap : 16;
-		o->v = xrealloc(o->v, o->cap * sizeof(*o->v));
-	}
+	o->v = xgrow(o->v, o->n, sizeof(*o->v));
 	o->v[o->n++] = *i;
 	return 0;
 }
@@ -103,7 +100,7 @@ static int node_in_prefix(struct nl_sock *h, const struct net_addr *a, const cha
 	int r, tries = 0;
 
 	do {
-		o = (struct overlaps){ .prefix = a, .v = &one, .cap = 1 };
+		o = (struct overlaps){ .prefix = a, .v = &one };
 		r = rtnl_addr_dump(h, a->family, see_addr, &o, &f);
 	} while (r == -EAGAIN && ++tries < HOST_DUMP_TRIES);
 	if (r < 0)

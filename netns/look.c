@@ -146,8 +146,7 @@ static void load_ports(struct looking *k)
 static struct net_look_addr *add_addr(struct net_look_list *l, const struct net_addr *a,
 				      const char *dev)
 {
-	if ((l->n & (l->n - 1)) == 0)
-		l->v = xrealloc(l->v, (l->n ? 2 * l->n : 1) * sizeof(*l->v));
+	l->v = xgrow(l->v, l->n, sizeof(*l->v));
 	l->v[l->n] = (struct net_look_addr){ .a = *a };
 	snprintf(l->v[l->n].dev, sizeof(l->v[l->n].dev), "%s", dev);
 	return &l->v[l->n++];
@@ -323,8 +322,7 @@ static void add_nat(struct net_look *o, const struct nat_elem *n)
 			add_addr(&o->masq, &a, "");
 		return;
 	}
-	if ((o->n_fwds & (o->n_fwds - 1)) == 0)
-		o->fwds = xrealloc(o->fwds, (o->n_fwds ? 2 * o->n_fwds : 1) * sizeof(*o->fwds));
+	o->fwds = xgrow(o->fwds, o->n_fwds, sizeof(*o->fwds));
 	f = &o->fwds[o->n_fwds++];
 	*f = (struct net_look_forward){ .f = { .n = 1, .udp = n->key[0] == IPPROTO_UDP } };
 	memcpy(&port, n->key + 4, sizeof(port));

@@ -95,8 +95,7 @@ static int see_flow(const struct nlmsghdr *h, void *arg)
 	}
 	if (!orig.p || orig.n > sizeof(f->found->b) || !concerns(f, orig, reply))
 		return 0;
-	if ((f->n & (f->n - 1)) == 0)
-		f->found = xrealloc(f->found, (f->n ? f->n * 2 : 1) * sizeof(*f->found));
+	f->found = xgrow(f->found, f->n, sizeof(*f->found));
 	memcpy(f->found[f->n].b, orig.p, orig.n);
 	f->found[f->n++].n = orig.n;
 	return 0;

@@ -53,8 +53,7 @@ static void elems_done(struct nat_elems *l)
 
 struct nat_elem *nat_elems_add(struct nat_elems *l, enum nat_set_id set)
 {
-	if ((l->n & (l->n - 1)) == 0)
-		l->v = xrealloc(l->v, (l->n ? l->n * 2 : 1) * sizeof(*l->v));
+	l->v = xgrow(l->v, l->n, sizeof(*l->v));
 	l->v[l->n] = (struct nat_elem){ .set = set };
 	return &l->v[l->n++];
 }
@@ -79,11 +78,6 @@ static bool has(const struct nat_elems *l, const struct nat_elem *e)
 
 /* ---- what a plan wants -------------------------------------------------- */
 
-static size_t addr_len(const struct net_addr *a)
-{
-	return a->family == AF_INET6 ? 16 : 4;
-}
-
 static bool masqueraded(const struct net_plan *p, const struct net_addr *a)
 {
 	for (size_t i = 0; i < p->n_nat_nets; i++)
@@ -102,23 +96,11 @@ bool net_nat_wanted(const struct net_plan *p)
 	return false;
 }
 
-/* Of a routed prefix the container's own address counts. */
-static bool first_of(const struct net_plan *p, int family, struct net_addr *ret)
-{
-	for (size_t i = 0; i < p->n_addrs; i++) {
-		if (p->addrs[i].family != family)
-			continue;
-		*ret = net_addr_own(&p->addrs[i]);
-		return true;
-	}
-	return false;
-}
-
 static void want_forward(const struct net_forward *f, const struct net_addr *target,
 			 struct nat_elems *ret)
 {
 	bool v6 = target->family == AF_INET6;
-	size_t len = addr_len(target);
+	size_t len = host_addr_len(target);
 
 	for (unsigned int i = 0; i < f->n; i++) {
 		uint16_t port = htons((uint16_t)(f->port + i));
@@ -141,7 +123,7 @@ static void want_family(const struct net_plan *p, int family, struct nat_elems *
 	size_t len = v6 ? 16 : 4;
 	struct net_addr first;
 
-	if (!first_of(p, family, &first))
+	if (!host_first_addr(p, family, &first))
 		return;
 	for (size_t i = 0; i < p->n_fwds; i++) {
 		if (p->fwds[i].host.family && p->fwds[i].host.family != family)
@@ -222,9 +204,6 @@ static int load(struct nl_sock *s, struct nat_elems *ret, bool *ret_whole, struc
 
 /* ---- the table -------------------------------------------------------------- */
 
-/* Links of containers, and no others, have this bit in their group: host.h. */
-#define GROUP_BIT 0x80000000u
-
 static void add_chains(struct nft *t)
 {
 	static const struct nft_chain chains[] = {
@@ -268,7 +247,8 @@ static void add_forwards(struct nft *t)
 
 static void add_masquerade(struct nft *t)
 {
-	struct nft_stmt out = nft_none_of(NFT_META_OIFG, GROUP_BIT);
+	/* To no container: links of those, and no others, have this bit in their group. */
+	struct nft_stmt out = nft_none_of(NFT_META_OIFG, host_group(0));
 	struct nft_stmt v4 = nft_is(NFT_META_NF, NFPROTO_IPV4);
 	struct nft_stmt v6 = nft_is(NFT_META_NF, NFPROTO_IPV6);
 

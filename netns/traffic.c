@@ -91,7 +91,7 @@ static int see_count(const struct nft_elem_info *i, void *arg)
 			      without_header(i->bytes, i->packets);
 		c->rx_packets = i->packets;
 	}
-	return rd->fn(key[0] & ~host_group(0), &n, rd->arg);
+	return rd->fn(host_group_ctid(key[0]), &n, rd->arg);
 }
 
 int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)

@@ -609,7 +609,7 @@ static int see_mac(const struct rtnl_link *l, void *arg)
 int net_mac_find(uint32_t ctid, const char *mac, char ret_dev[16], struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
-	struct mac_search s = { .group = ctid ? host_group(ctid) : 0x80000000u, .found = ret_dev };
+	struct mac_search s = { .group = host_group(ctid), .found = ret_dev };
 	struct nl_fail f;
 	int tries = 0, r = host_open(&h, VZ_VETH_ERROR, e);
 

@@ -42,6 +42,12 @@ void *xrealloc(void *p, size_t n)
 	return q;
 }
 
+void *xgrow(void *list, size_t n, size_t size)
+{
+	/* Full whenever the number is a power of two. */
+	return n & (n - 1) ? list : xrealloc(list, (n ? 2 * n : 1) * size);
+}
+
 char *xstrdup(const char *s)
 {
 	char *p = strdup(s);

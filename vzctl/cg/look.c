@@ -54,7 +54,7 @@ int cg_scopes(const char *slice, struct cg_scope **ret, size_t *ret_n, struct vz
 {
 	_cleanup_close_ int root = cg_root_open(VZ_IGNORE), fd = -EBADF;
 	struct cg_scope *v = NULL;
-	size_t n = 0, cap = 0;
+	size_t n = 0;
 	struct dirent *de;
 	DIR *d = NULL;
 
@@ -71,10 +71,7 @@ int cg_scopes(const char *slice, struct cg_scope **ret, size_t *ret_n, struct vz
 
 		if (!id)
 			continue;
-		if (n == cap) {
-			cap = cap ? 2 * cap : 64;
-			v = xrealloc(v, cap * sizeof(*v));
-		}
+		v = xgrow(v, n, sizeof(*v));
 		v[n] = (struct cg_scope){ .ctid = id };
 		read_events(dirfd(d), de->d_name, &v[n++]);
 	}

@@ -203,15 +203,14 @@ struct live {
 struct ct_traffic_all {
 	struct timespec when;	/* before the kernel was asked */
 	struct live *v;		/* by ctid */
-	size_t n, size;
+	size_t n;
 };
 
 static int add_live(uint32_t ctid, const struct net_counts *n, void *arg)
 {
 	struct ct_traffic_all *a = arg;
 
-	if (a->n == a->size)
-		a->v = xrealloc(a->v, (a->size = a->size ? 2 * a->size : 16) * sizeof(*a->v));
+	a->v = xgrow(a->v, a->n, sizeof(*a->v));
 	a->v[a->n++] = (struct live){ ctid, *n };
 	return 0;
 }
