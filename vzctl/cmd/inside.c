@@ -7,13 +7,6 @@
 #include "base/num.h"
 #include "cmd/cmd.h"
 
-static void ct_donep(struct ct *ct)
-{
-	ct_done(ct);
-}
-
-#define _cleanup_ct_ _cleanup_(ct_donep)
-
 int cmd_status(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;

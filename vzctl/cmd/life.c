@@ -7,13 +7,6 @@
 #include "base/num.h"
 #include "cmd/cmd.h"
 
-static void ct_donep(struct ct *ct)
-{
-	ct_done(ct);
-}
-
-#define _cleanup_ct_ _cleanup_(ct_donep)
-
 static void change_freep(struct conf_change **ch)
 {
 	conf_change_free(*ch);

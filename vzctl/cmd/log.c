@@ -68,16 +68,12 @@ int cmd_log(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	bool follow = false;
 	const struct cmd_opt opts[] = { { "follow", &follow, NULL } };
-	struct ct ct = CT_INIT;
-	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e), fd;
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	int r = cmd_open_with(c, argc, argv, opts, ARRAY_SIZE(opts), &ct, CT_NO_CONF, e);
 
-	if (r == 0)
-		r = cmd_open(c, &ct, CT_NO_CONF, e);
 	if (r < 0)
 		return r;
 	fd = ct_klog_open(&ct, e);
-	r = fd < 0 ? fd : copy_log(fd, follow, e);
-	close_fd(&fd);
-	ct_done(&ct);
-	return r;
+	return fd < 0 ? fd : copy_log(fd, follow, e);
 }

@@ -49,6 +49,7 @@ int ct_open_id(struct ct *ct, uint32_t id, unsigned int flags, const char *what,
 /* Reads the config again (after create or set wrote it). */
 int ct_reload(struct ct *ct, struct vz_err *e);
 void ct_done(struct ct *ct);
+#define _cleanup_ct_ _cleanup_(ct_done)
 
 struct ct_status {
 	bool exist, mounted, running, suspended;

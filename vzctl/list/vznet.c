@@ -349,7 +349,7 @@ static void print(const struct ct *ct, const struct ct_netlook *l, bool check, b
 static int run(const char *arg, bool check, bool as_json, struct vz_err *e)
 {
 	_cleanup_(ct_netlook_done) struct ct_netlook l = { 0 };
-	_cleanup_(ct_done) struct ct ct = CT_INIT;
+	_cleanup_ct_ struct ct ct = CT_INIT;
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 	int r = ct_open(&ct, arg, 0, "vznet", e);
 
