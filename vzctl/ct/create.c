@@ -454,7 +454,7 @@ static int check_create(struct ct *ct, struct vz_err *e)
 
 int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	_cleanup_close_ int lock = -EBADF;
 	int r = o->dry_run ? 0 : ct_create_recover(ct, e);
 
@@ -553,7 +553,7 @@ static const struct ct_step destroy_steps[] = {
 
 int ct_destroy(struct ct *ct, const struct ct_destroy_opts *o, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	int r;
 
 	if (ct_is_running(ct->slice, ct->id))

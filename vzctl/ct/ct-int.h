@@ -80,6 +80,12 @@ struct ct_plan {
 	unsigned int missing;		/* controllers that the limits need */
 };
 
+#define CT_PLAN_INIT ((struct ct_plan){ .cg = CG_INIT, .init_sock = -EBADF,	\
+					.mon_sock = -EBADF, .userns = -EBADF,	\
+					.netns = -EBADF, .dev = -EBADF,		\
+					.node_lock = -EBADF })
+
+/* @ret: CT_PLAN_INIT; ct_plan_done() frees it, also after a failure. */
 int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *ret, struct vz_err *e);
 void ct_plan_done(struct ct_plan *p);
 /* The last step of a child of this plan: seccomp, then capabilities. */

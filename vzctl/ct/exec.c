@@ -264,7 +264,7 @@ static int enter_prepare(struct ct *ct, struct ct_plan *p, struct ns_enter *en, 
 static int run_inside(struct ct *ct, const struct ct_exec_opts *o, int out, int err,
 		      int timeout_ms, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	_cleanup_(pipes_close) struct pipes pi;
 	_cleanup_free_ char *bufs = xmalloc(3 * (size_t)RELAY_BUF);
 	_cleanup_free_ const char **env = make_env(o->env);
@@ -449,7 +449,7 @@ static void run_terminal(int master, pid_t pid, const char *type)
 int ct_enter(struct ct *ct, const char *type, struct vz_err *e)
 {
 	static const char *const bash[] = { "-bash", NULL }, *const sh[] = { "-sh", NULL };
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	const char *term = getenv("TERM");
 	_cleanup_free_ char *term_env = xasprintf("TERM=%s", term ? term : "linux");
 	const char *env[] = { "USER=root", "LOGNAME=root", "HOME=/root", "HISTFILE=/dev/null",

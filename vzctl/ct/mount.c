@@ -134,7 +134,7 @@ static const struct ct_step umount_steps[] = {
 
 int ct_mount(struct ct *ct, bool dry_run, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p;
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	int r = ct_plan_make(ct, "mount", &p, e);
 
 	if (r < 0)
@@ -154,7 +154,7 @@ int ct_mount(struct ct *ct, bool dry_run, struct vz_err *e)
 
 int ct_umount(struct ct *ct, bool dry_run, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p;
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	int r = ct_plan_make(ct, "umount", &p, e);
 
 	if (r < 0)

@@ -48,14 +48,13 @@ static int look(struct ct_plan *p, struct ct_netlook *l, struct vz_err *e)
 int ct_netlook(struct ct *ct, struct ct_netlook *ret, struct vz_err *e)
 {
 	/* The pidfd in init_sock: the pid stays init's while its namespace is opened. */
-	_cleanup_(ct_plan_done) struct ct_plan p = {
-		.ct = ct, .command = "vznet", .cg = CG_INIT, .init_sock = -EBADF,
-		.mon_sock = -EBADF, .userns = -EBADF, .netns = -EBADF, .dev = -EBADF,
-		.node_lock = -EBADF,
-	};
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	struct ct_netlook l = { 0 };
-	int r = look(&p, &l, e);
+	int r;
 
+	p.ct = ct;
+	p.command = "vznet";
+	r = look(&p, &l, e);
 	if (r < 0)
 		ct_netlook_done(&l);
 	else

@@ -361,11 +361,8 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 {
 	int r;
 
-	memset(p, 0, sizeof(*p));
 	p->ct = ct;
 	p->command = command;
-	p->cg = CG_INIT;
-	p->init_sock = p->mon_sock = p->userns = p->netns = p->dev = p->node_lock = -EBADF;
 	if (!ct->root || *ct->root != '/')
 		return vz_fail(e, VZ_VE_ROOT_NOTSET, 0, "VE_ROOT is not set");
 	if (!ct->private || *ct->private != '/')

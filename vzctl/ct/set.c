@@ -275,7 +275,7 @@ static int set_password(struct ct *ct, const char *userpw, struct vz_err *e)
 {
 	_cleanup_free_ char *env = xasprintf("USERPW=%s", userpw);
 	const char *vars[] = { env, NULL };
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	bool started;
 	int r;
 
@@ -338,7 +338,7 @@ static int restart(struct ct *ct, struct vz_err *e)
 static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct conf *old,
 		     struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	_cleanup_close_ int pidfd = -EBADF;
 	struct apply a = { .ct = ct, .plan = &p, .ch = o->change };
 	int r;
@@ -356,7 +356,7 @@ static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct co
 /* Nothing runs: only a change of the disk can be made at once. */
 static int apply_stopped(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	struct apply a = { .ct = ct, .plan = &p, .ch = o->change };
 	const char *driver;
 	int r;

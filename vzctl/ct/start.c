@@ -508,7 +508,7 @@ static int save_auto(struct ct *ct, struct vz_err *e)
 
 int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	int r = check(ct, o, e);
 
 	if (r < 0)

@@ -226,7 +226,7 @@ static const struct ct_step stop_steps[] = {
 
 int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	int r = ct_plan_make(ct, "stop", &p, e);
 
 	if (r < 0)
@@ -286,7 +286,7 @@ static bool has_monitor(uint32_t id)
 static int repair_running(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_netlook_done) struct ct_netlook was = { 0 };
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	bool adopt = !has_monitor(ct->id), said;
 	int r = ct_plan_make(ct, "repair", &p, e);
 
@@ -309,7 +309,7 @@ static int repair_running(struct ct *ct, struct vz_err *e)
 
 int ct_repair(struct ct *ct, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	struct ct_state st;
 	bool stale, found;
 	int r;
@@ -391,7 +391,7 @@ static bool wants_restart(struct ct *ct, int status, bool *ret_stopped)
 
 int ct_exited(struct ct *ct, pid_t init, int status, struct vz_err *e)
 {
-	_cleanup_(ct_plan_done) struct ct_plan p = { 0 };
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
 	struct ct_start_opts again = { .force = true };
 	bool restart, deliberate = true, ran;
 	struct ct_state st;
