@@ -21,6 +21,28 @@ int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e)
 	return 0;
 }
 
+void ct_addrs_done(struct ct_addrs *a)
+{
+	free(a->v);
+}
+
+static void append(struct ct_addrs *a, const struct net_addr *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		a->v = xgrow(a->v, a->n, sizeof(*v));
+		a->v[a->n++] = v[i];
+	}
+}
+
+void ct_addrs_parse(const struct vz_strv *words, struct ct_addrs *ret)
+{
+	struct net_addr a;
+
+	for (size_t i = 0; i < words->n; i++)
+		if (net_addr_parse(words->v[i], &a) == 0)
+			append(ret, &a, 1);
+}
+
 bool ct_addrs_overlap(const char *a, const char *b)
 {
 	struct net_addr x, y;
@@ -81,57 +103,28 @@ int ct_addrs_restore(struct ct_plan *p, struct vz_err *e)
 
 /* ---- a running container ---------------------------------------------- */
 
-struct addrs {
-	struct net_addr *v;
-	size_t n;
-};
-
-static void addrs_done(struct addrs *a)
-{
-	free(a->v);
-}
-
-#define _cleanup_addrs_ _cleanup_(addrs_done)
-
-static void parse(const struct vz_strv *words, struct addrs *ret)
-{
-	ret->v = xcalloc(words->n ? words->n : 1, sizeof(*ret->v));
-	for (size_t i = 0; i < words->n; i++)
-		if (net_addr_parse(words->v[i], &ret->v[ret->n]) == 0)
-			ret->n++;
-}
-
-static void sort(struct addrs *a)
+static void sort(struct ct_addrs *a)
 {
 	if (a->n)
 		qsort(a->v, a->n, sizeof(*a->v), net_addr_cmp);
 }
 
 /* The entry of a sorted list with the same address, whatever its mask. */
-static const struct net_addr *find(const struct addrs *sorted, const struct net_addr *a)
+static const struct net_addr *find(const struct ct_addrs *sorted, const struct net_addr *a)
 {
 	return sorted->n ? bsearch(a, sorted->v, sorted->n, sizeof(*a), net_addr_cmp) : NULL;
 }
 
 /* The plan's entries that the change names: masks and IPV6=no are in them already. */
-static void to_add(const struct net_plan *p, const struct vz_strv *words, struct addrs *ret)
+static void to_add(const struct net_plan *p, const struct vz_strv *words, struct ct_addrs *ret)
 {
-	_cleanup_addrs_ struct addrs named = { 0 };
+	_cleanup_addrs_ struct ct_addrs named = { 0 };
 
-	parse(words, &named);
+	ct_addrs_parse(words, &named);
 	sort(&named);
-	ret->v = xcalloc(p->n_addrs ? p->n_addrs : 1, sizeof(*ret->v));
 	for (size_t i = 0; i < p->n_addrs; i++)
 		if (find(&named, &p->addrs[i]))
-			ret->v[ret->n++] = p->addrs[i];
-}
-
-static void append(struct addrs *a, const struct net_addr *v, size_t n)
-{
-	a->v = xrealloc(a->v, (a->n + n + 1) * sizeof(*v));
-	if (n)
-		memcpy(a->v + a->n, v, n * sizeof(*v));
-	a->n += n;
+			append(ret, &p->addrs[i], 1);
 }
 
 /*
@@ -140,16 +133,16 @@ static void append(struct addrs *a, const struct net_addr *v, size_t n)
  * with "all" whatever leads to the container.
  */
 static int to_del(const struct net_plan *p, const struct vz_strv *old, const struct vz_strv *words,
-		  bool all, struct addrs *ret, struct vz_err *e)
+		  bool all, struct ct_addrs *ret, struct vz_err *e)
 {
-	_cleanup_addrs_ struct addrs was = { 0 }, now = { 0 }, named = { 0 };
+	_cleanup_addrs_ struct ct_addrs was = { 0 }, now = { 0 }, named = { 0 };
 	struct net_addr *extra;
 	size_t n;
 	int r;
 
 	append(&now, p->addrs, p->n_addrs);
 	sort(&now);
-	parse(old, &was);
+	ct_addrs_parse(old, &was);
 	sort(&was);
 	for (size_t i = 0; i < was.n; i++) {
 		const struct net_addr *same = find(&now, &was.v[i]);
@@ -158,7 +151,7 @@ static int to_del(const struct net_plan *p, const struct vz_strv *old, const str
 			append(ret, &was.v[i], 1);
 	}
 	if (!all) {
-		parse(words, &named);
+		ct_addrs_parse(words, &named);
 		for (size_t i = 0; i < named.n; i++)
 			if (!find(&was, &named.v[i]) && !find(&now, &named.v[i]))
 				append(ret, &named.v[i], 1);
@@ -184,7 +177,7 @@ static void say(const char *what, const struct vz_strv *words)
 
 int ct_addrs_check(const struct ct_plan *p, const struct conf_change *ch, struct vz_err *e)
 {
-	_cleanup_addrs_ struct addrs add = { 0 };
+	_cleanup_addrs_ struct ct_addrs add = { 0 };
 
 	to_add(&p->net, conf_change_added(ch, P_IP_ADDRESS), &add);
 	return add.n ? net_addrs_check(&p->net, add.v, add.n, e) : 0;
@@ -212,17 +205,16 @@ void ct_addrs_noted(struct ct_plan *p)
 	_cleanup_free_ char *path = ct_run_path(p->ct->id, "addrs");
 	_cleanup_strv_ struct vz_strv words = VZ_STRV_INIT;
 	_cleanup_buf_ struct vz_buf text = VZ_BUF_INIT;
-	size_t n = p->net.n_addrs;
+	struct ct_addrs all = { 0 };
 
 	if (io_read_file_at(AT_FDCWD, path, &text, 1 << 20) < 0)
 		return;
 	vz_strv_split(&words, vz_buf_str(&text), " ");
-	p->addrs = xrealloc(p->addrs, (n + words.n + 1) * sizeof(*p->addrs));
-	for (size_t i = 0; i < words.n; i++)
-		if (net_addr_parse(words.v[i], &p->addrs[n]) == 0)
-			n++;
-	p->net.addrs = p->addrs;
-	p->net.n_addrs = n;
+	append(&all, p->net.addrs, p->net.n_addrs);
+	ct_addrs_parse(&words, &all);
+	free(p->addrs);
+	p->net.addrs = p->addrs = all.v;
+	p->net.n_addrs = all.n;
 }
 
 int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
@@ -232,7 +224,7 @@ int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 	const struct vz_strv *words = conf_change_added(ch, P_IP_ADDRESS);
 	const struct vz_strv *gone = conf_change_deleted(ch, P_IP_ADDRESS);
 	bool all = gone->n && str_eq(gone->v[0], "all");
-	_cleanup_addrs_ struct addrs add = { 0 }, del = { 0 };
+	_cleanup_addrs_ struct ct_addrs add = { 0 }, del = { 0 };
 	_cleanup_close_ int lock = -EBADF;
 	int r;
 

@@ -131,6 +131,16 @@ int ct_dev_rules(const struct ct_plan *p, int scope, struct vz_err *e);
 
 /* ---- addr.c: routed addresses ---------------------------------------- */
 
+struct ct_addrs {
+	struct net_addr *v;	/* addresses and routed prefixes */
+	size_t n;
+};
+
+void ct_addrs_done(struct ct_addrs *a);
+#define _cleanup_addrs_ _cleanup_(ct_addrs_done)
+/* Adds those of the words that are addresses. */
+void ct_addrs_parse(const struct vz_strv *words, struct ct_addrs *ret);
+
 /* May all that the change adds be a container's?  21. */
 int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e);
 /* net_attach() of the plan. */

@@ -137,25 +137,7 @@ bool ct_auto_wanted(const struct conf *c)
 	return vz_strv_has(conf_list(c, P_IP_ADDRESS), AUTO);
 }
 
-struct used {
-	struct net_addr *v;	/* addresses and routed prefixes */
-	size_t n;
-};
-
-static void used_done(struct used *u)
-{
-	free(u->v);
-}
-
-static void used_add(struct used *u, const struct vz_strv *l)
-{
-	u->v = xrealloc(u->v, (u->n + l->n + 1) * sizeof(*u->v));
-	for (size_t i = 0; i < l->n; i++)
-		if (net_addr_parse(l->v[i], &u->v[u->n]) == 0)
-			u->n++;
-}
-
-static bool used_has(const struct used *u, const struct net_addr *a)
+static bool used_has(const struct ct_addrs *u, const struct net_addr *a)
 {
 	for (size_t i = 0; i < u->n; i++)
 		if (net_addr_overlaps(&u->v[i], a))
@@ -163,7 +145,7 @@ static bool used_has(const struct used *u, const struct net_addr *a)
 	return false;
 }
 
-static int used_load(struct used *u, struct vz_err *e)
+static int used_load(struct ct_addrs *u, struct vz_err *e)
 {
 	_cleanup_strv_ struct vz_strv creating = VZ_STRV_INIT;
 	_cleanup_free_ uint32_t *ids = NULL;
@@ -179,10 +161,10 @@ static int used_load(struct used *u, struct vz_err *e)
 
 		/* One that is gone by now, or that cannot be read, has no address. */
 		if (conf_check_file(path, &c, &problems, VZ_IGNORE) == 0)
-			used_add(u, conf_list(c, P_IP_ADDRESS));
+			ct_addrs_parse(conf_list(c, P_IP_ADDRESS), u);
 	}
 	ct_creating_addrs(&creating);
-	used_add(u, &creating);
+	ct_addrs_parse(&creating, u);
 	return 0;
 }
 
@@ -203,7 +185,7 @@ static void numbered(const struct net_addr *net, uint64_t host, struct net_addr 
 }
 
 /* The container's own number first: 10.200.0.0/16 and container 101 make 10.200.0.101. */
-static int choose(const struct ct *ct, const struct net_addr *net, const struct used *used,
+static int choose(const struct ct *ct, const struct net_addr *net, const struct ct_addrs *used,
 		  struct vz_strv *ret, struct vz_err *e)
 {
 	const struct net_plan nobody = { .ctid = 0 };
@@ -230,7 +212,7 @@ static int choose_all(struct ct *ct, struct vz_strv *ret, struct vz_err *e)
 {
 	const struct vz_strv *l = conf_list(ct->node, P_NAT_NETWORK);
 	_cleanup_free_ struct net_addr *nets = xcalloc(l->n + 1, sizeof(*nets));
-	_cleanup_(used_done) struct used used = { 0 };
+	_cleanup_addrs_ struct ct_addrs used = { 0 };
 	size_t n = nat_nets(ct->node, nets);
 	int done = 0, r;
 
