@@ -333,6 +333,9 @@ static int read_ports(const struct elems *ports, bool drops, struct elems *l, en
 
 		if (set != GUARD_DROP || drops)
 			r = read_set(&rd, code, e);
+		/* Somebody has deleted it: nothing is in it. */
+		if (r == -ENOENT)
+			r = 0;
 	}
 	return r;
 }

@@ -291,6 +291,17 @@ int net_addrs_check(const struct net_plan *p, const struct net_addr *a, size_t n
 	return r < 0 ? r : host_addrs_free(&h, a, n, p->ctid, e);
 }
 
+int net_addrs_detect(const struct net_plan *p, struct vz_err *e)
+{
+	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
+	int r;
+
+	if (p->detect != NET_DETECT_FIRST || !p->n_addrs)
+		return 0;
+	r = host_open(&h, VZ_CANT_ADDIP, e);
+	return r < 0 ? r : host_detect(&h, p, p->addrs, p->n_addrs, NULL, 0, e);
+}
+
 int net_addrs_extra(const struct net_plan *p, struct net_addr **ret, size_t *ret_n,
 		    struct vz_err *e)
 {

@@ -178,6 +178,11 @@ void net_tidy(void);
  */
 int net_addrs_check(const struct net_plan *p, const struct net_addr *a, size_t n,
 		    struct vz_err *e);
+/*
+ * With NET_DETECT_FIRST: asks whether another machine has an address of the plan, 34.
+ * Changes nothing.  net_attach() asks, too, unless @p says NET_DETECT_NO by then.
+ */
+int net_addrs_detect(const struct net_plan *p, struct vz_err *e);
 
 /*
  * Addresses of a running container, all or none.  @p is the plan as it will be after

@@ -342,6 +342,7 @@ quiet "config" vzctl set "$ct2" --ipadd 192.0.2.41 --save
 before=$(leak_snapshot)
 code 34 "192.0.2.41 is in use" "start is refused, too" vzctl start "$ct2"
 leak_is "$before" "and leaves nothing"
+VZ_KILL_STEP=ids.claim code 34 "192.0.2.41 is in use" "before its first step" vzctl start "$ct2"
 sed -i '$aSKIP_ARPDETECT="yes"' "$node/etc/vz.conf"
 watch 1.5 vzctl start "$ct2"
 is "$rc" 0 "SKIP_ARPDETECT=yes: it starts"
@@ -378,8 +379,17 @@ if command -v nft >/dev/null && nft list table netdev vz_guard >/dev/null 2>&1; 
 	nft delete table netdev vz_guard
 	quiet "repair makes it again" vzctl repair "$ct"
 	is "$(elements)" "$want" "with all that was in it"
+	nft "flush table netdev vz_guard; delete set netdev vz_guard bcast"
+	quiet "a set alone is missing: an address" vzctl set "$ct" --ipadd 192.0.2.19
+	like "$(nft list set netdev vz_guard ip4)" "192\.0\.2\.19" "is added"
+	quiet "a prefix, too, which has the port made again" vzctl set "$ct" --ipadd 2001:db8:9::/64
+	like "$(nft list set netdev vz_guard net6)" "2001:db8:9::" "in its sets"
+	quiet "both go" vzctl set "$ct" --ipdel 192.0.2.19 --ipdel 2001:db8:9::/64
+	quiet "repair makes the set again" vzctl repair "$ct"
+	like "$(nft list set netdev vz_guard bcast)" "set bcast" "as it was"
+	is "$(elements)" "$want" "and the rest"
 else
-	skip 3 "no nft"
+	skip 11 "no nft"
 fi
 
 # ---- killed in the middle ------------------------------------------------------------------------

@@ -22,6 +22,7 @@ struct ct_state {
 int ct_state_load(uint32_t id, struct ct_state *ret);	/* -ENOENT when there is none */
 int ct_state_save(uint32_t id, const struct ct_state *st, struct vz_err *e);
 int ct_state_running(uint32_t id, struct vz_err *e);
+pid_t ct_mon_pid(uint32_t id);				/* of a monitor that lives, or -ENOENT */
 void ct_state_remove(uint32_t id);
 int ct_run_dir_make(uint32_t id, struct vz_err *e);
 char *ct_run_path(uint32_t id, const char *name);	/* owned by the caller */

@@ -17,11 +17,9 @@
 
 static int seed_of(uint32_t id)
 {
-	struct ct_state st;
+	pid_t mon = ct_mon_pid(id);
 
-	if (ct_state_load(id, &st) < 0 || ct_pid_start(st.mon) != st.mon_start)
-		return -ENOENT;
-	return ns_seed_open(st.mon, MON_FD_SEED);
+	return mon < 0 ? mon : ns_seed_open(mon, MON_FD_SEED);
 }
 
 static bool linked(uint32_t *ret_id)

@@ -183,14 +183,20 @@ static bool want_net(const struct ct_plan *p)
 }
 
 /* What others have, before anything is changed; who takes it now is met by step_net(). */
-static int check_net(const struct ct_plan *p, struct vz_err *e)
+static int check_net(struct ct_plan *p, struct vz_err *e)
 {
-	int r = 0;
+	int r;
 
-	if (want_net(p))
-		r = net_addrs_check(&p->net, p->net.addrs, p->net.n_addrs, e);
-	if (r == 0 && want_net(p))
+	if (!want_net(p))
+		return 0;
+	r = net_addrs_check(&p->net, p->net.addrs, p->net.n_addrs, e);
+	if (r == 0)
 		r = net_nat_check(&p->net, e);
+	if (r == 0)
+		r = net_addrs_detect(&p->net, e);
+	/* A second is enough. */
+	if (p->net.detect == NET_DETECT_FIRST)
+		p->net.detect = NET_DETECT_NO;
 	return r;
 }
 

@@ -114,6 +114,14 @@ int ct_state_running(uint32_t id, struct vz_err *e)
 	return 0;
 }
 
+pid_t ct_mon_pid(uint32_t id)
+{
+	struct ct_state st;
+
+	return ct_state_load(id, &st) == 0 && st.mon_start &&
+	       ct_pid_start(st.mon) == st.mon_start ? st.mon : -ENOENT;
+}
+
 void ct_state_remove(uint32_t id)
 {
 	static const char *const names[] = { "state", "console.sock", "hits", "addrs", CT_SEED_LINK,

@@ -275,19 +275,11 @@ static bool say_repaired(struct ct *ct, const struct vz_strv *was)
 	return was->n;
 }
 
-static bool has_monitor(uint32_t id)
-{
-	struct ct_state st;
-
-	return ct_state_load(id, &st) == 0 && st.mon_start &&
-	       ct_pid_start(st.mon) == st.mon_start;
-}
-
 static int repair_running(struct ct *ct, struct vz_err *e)
 {
 	_cleanup_(ct_netlook_done) struct ct_netlook was = { 0 };
 	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
-	bool adopt = !has_monitor(ct->id), said;
+	bool adopt = ct_mon_pid(ct->id) < 0, said;
 	int r = ct_plan_make(ct, "repair", &p, e);
 
 	if (r < 0)
