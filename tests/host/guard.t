@@ -281,8 +281,10 @@ nft flush set netdev $table drops
 quiet "restart" vzctl --quiet restart "$ct"
 run vzctl stop "$ct"
 run vzctl stop "$ct2"
-unlike "$(nft list tables)" "netdev $table\$" "the table goes with the last container"
-nft delete table netdev $table 2>/dev/null	# stays when the last container stops
+like "$(nft list tables)" "netdev $table" "the table stays when the last container stops"
+unlike "$(nft list table netdev $table)" "elements|device" "with nothing of a container in it"
+quiet "repair" vzctl --quiet repair "$ct"
+unlike "$(nft list tables)" "netdev vz_" "removes what is empty"
 nft add table netdev $table
 nft add chain netdev $table old
 run vzctl start "$ct"
