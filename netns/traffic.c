@@ -655,22 +655,27 @@ static int drop_post(struct build *b, struct nl_sock *s, struct vz_err *e)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* What is made anew, and chains of links that it has no more. */
+static int drop_old(struct build *b, struct nl_sock *s, struct vz_err *e)
+{
+	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
+	int r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
+
+	if (r >= 0)
+		r = drop_caps(&f, s, e);
+	return r >= 0 && b->no_egress ? drop_post(b, s, e) : r;
+}
+
 /* What a transaction makes beside the container's own. */
 enum with { WITH_NOTHING, WITH_CLASSES, WITH_TABLES };
 
-static int commit_with(struct build *b, enum with with, struct vz_err *e)
+static int commit_with(struct build *b, struct nl_sock *s, enum with with, struct vz_err *e)
 {
-	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
-	struct nl_sock *s;
-	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
+	int r = 0;
 
 	nft_begin(&b->t, NFPROTO_NETDEV, TABLE);
-	if (r >= 0 && !b->fresh && with != WITH_TABLES)
-		r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
-	if (r >= 0 && !b->fresh && with != WITH_TABLES)
-		r = drop_caps(&f, s, e);
-	if (r >= 0 && !b->fresh && with != WITH_TABLES && b->no_egress)
-		r = drop_post(b, s, e);
+	if (!b->fresh && with != WITH_TABLES)
+		r = drop_old(b, s, e);
 	if (r < 0) {
 		nft_done(&b->t);
 		return r;
@@ -766,7 +771,7 @@ static int commit_all(struct build *b, struct vz_err *e)
 		return r;
 	with = look_first(s, b);
 	for (int tries = 0; tries < 2 * TRIES; tries++) {
-		r = commit_with(b, with, e);
+		r = commit_with(b, s, with, e);
 		if (r == -ENOENT && with != WITH_TABLES)
 			with++;
 		else if (r == -EEXIST && with != WITH_NOTHING)

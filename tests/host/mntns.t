@@ -7,11 +7,6 @@
 node_make
 link=$VZ_RUNDIR/mntns
 
-mon_pid()	# CTID
-{
-	sed -n 's/^mon=\([0-9]*\).*/\1/p' "$VZ_RUNDIR/$1/state"
-}
-
 # What the monitor of CTID keeps; it is executed after init.
 seed_of()	# CTID
 {
