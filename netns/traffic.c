@@ -462,7 +462,6 @@ struct found {
 	const char *map;
 	struct nft *t;			/* deletions go here */
 	size_t n, others;
-	bool post;			/* there is a table of family inet */
 };
 
 static bool has_link(const struct build *b, int ifindex)
@@ -549,9 +548,32 @@ static int see_key(uint32_t ctid, const struct net_counts *n, void *arg)
 	return 0;
 }
 
+static int see_any(const struct nft_elem_info *i, void *arg)
+{
+	*(bool *)arg = true;
+	return 0;
+}
+
+/* Its element of POST_MAP, if it is there: somebody may have flushed that. */
+static int drop_post(struct nft *t, uint32_t ctid, struct nl_sock *s, struct vz_err *e)
+{
+	uint32_t group = host_group(ctid);
+	bool there = false;
+	int r = nft_elem_get(s, NFPROTO_INET, TABLE, POST_MAP, &group, sizeof(group), see_any,
+			     &there, VZ_SYSTEM_ERROR, e);
+
+	if (there) {
+		nft_table(t, NFPROTO_INET, TABLE);
+		nft_elems_del(t, POST_MAP);
+		nft_elem(t, &group, sizeof(group));
+		nft_table(t, NFPROTO_NETDEV, TABLE);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
 {
-	uint32_t group = host_group(f->ctid);
+	bool post = false;
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
@@ -564,14 +586,10 @@ static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
 					   VZ_SYSTEM_ERROR, e);
 			if (r < 0 && r != -ENOENT && !nft_missing(r))
 				return r;
-			f->post |= families[i] == NFPROTO_INET && r >= 0;
+			post |= families[i] == NFPROTO_INET && r >= 0;
 		}
 	}
-	if (f->post) {
-		nft_elems_del(f->t, POST_MAP);
-		nft_elem(f->t, &group, sizeof(group));
-	}
-	return 0;
+	return post ? drop_post(f->t, f->ctid, s, e) : 0;
 }
 
 static int remove_once(uint32_t ctid, struct vz_err *e)
@@ -632,29 +650,6 @@ void net_traffic_tidy(void)
 
 /* ---- transactions ---------------------------------------------------------------------- */
 
-static int see_any(const struct nft_elem_info *i, void *arg)
-{
-	*(bool *)arg = true;
-	return 0;
-}
-
-/* An element is not changed: it goes, and comes again in the same transaction. */
-static int drop_post(struct build *b, struct nl_sock *s, struct vz_err *e)
-{
-	uint32_t group = host_group(b->p->ctid);
-	bool there = false;
-	int r = nft_elem_get(s, NFPROTO_INET, TABLE, POST_MAP, &group, sizeof(group), see_any,
-			     &there, VZ_SYSTEM_ERROR, e);
-
-	if (there) {
-		nft_table(&b->t, NFPROTO_INET, TABLE);
-		nft_elems_del(&b->t, POST_MAP);
-		nft_elem(&b->t, &group, sizeof(group));
-		nft_table(&b->t, NFPROTO_NETDEV, TABLE);
-	}
-	return r == -ENOENT ? 0 : r;
-}
-
 /* What is made anew, and chains of links that it has no more. */
 static int drop_old(struct build *b, struct nl_sock *s, struct vz_err *e)
 {
@@ -663,7 +658,8 @@ static int drop_old(struct build *b, struct nl_sock *s, struct vz_err *e)
 
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
-	return r >= 0 && b->no_egress ? drop_post(b, s, e) : r;
+	/* An element is not changed: it goes, and comes again in the same transaction. */
+	return r >= 0 && b->no_egress ? drop_post(&b->t, b->p->ctid, s, e) : r;
 }
 
 /* What a transaction makes beside the container's own. */

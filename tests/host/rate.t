@@ -294,7 +294,8 @@ exact "to the container, too" in 203.0.113.1 3 4 64 28 10.99.0.1
 sed -i '$d' "$classes"
 quiet "and back" vzctl --quiet set $ct --rate ''
 exact "the old one counts" out 203.0.113.1 1 3 72 28
-quiet "stop" vzctl --quiet stop $ct --fast
+nft flush map inet vz_traffic post
+quiet "stop, when somebody has flushed the map" vzctl --quiet stop $ct --fast
 quiet "repair" vzctl --quiet repair $ct
 is "$(nft list tables | grep vz_traffic)" "" "which removes both tables"
 unset VZ_NO_EGRESS
