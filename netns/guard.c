@@ -692,35 +692,35 @@ int guard_mend(const struct net_plan *p, struct vz_err *e)
 	return missing(p, r, e);
 }
 
-int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
-		    const struct net_addr *a, size_t n, struct vz_err *e)
+/* @rest: what it has beside @a.  1: elements will not do, or one of them is gone. */
+static int try_elems(const struct net_plan *p, const struct net_addr *rest, size_t n_rest,
+		     const struct net_addr *a, size_t n,
+		     void (*open)(struct nft *t, const char *set), struct vz_err *e)
 {
 	int r;
 
 	if (p->guard == NET_GUARD_NO || !n)
 		return 0;
-	if (!any_prefix(have, n_have) && !any_prefix(a, n)) {
-		r = change_elems(p, a, n, nft_elems, e);
-		if (r != -ENOENT && !nft_missing(r))
-			return r;
-	}
-	return replace_venet_both(p, have, n_have, a, n, e);
+	if (any_prefix(rest, n_rest) || any_prefix(a, n))
+		return 1;
+	r = change_elems(p, a, n, open, e);
+	return r == -ENOENT || nft_missing(r) ? 1 : r;
+}
+
+int guard_addrs_add(const struct net_plan *p, const struct net_addr *have, size_t n_have,
+		    const struct net_addr *a, size_t n, struct vz_err *e)
+{
+	int r = try_elems(p, have, n_have, a, n, nft_elems, e);
+
+	return r > 0 ? replace_venet_both(p, have, n_have, a, n, e) : r;
 }
 
 int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_t n_left,
 		    const struct net_addr *a, size_t n, struct vz_err *e)
 {
-	int r;
+	int r = try_elems(p, left, n_left, a, n, nft_elems_del, e);
 
-	if (p->guard == NET_GUARD_NO || !n)
-		return 0;
-	if (!any_prefix(left, n_left) && !any_prefix(a, n)) {
-		r = change_elems(p, a, n, nft_elems_del, e);
-		/* One of them is gone already, or all. */
-		if (r != -ENOENT && !nft_missing(r))
-			return r;
-	}
-	return replace_venet(p, left, n_left, e);
+	return r > 0 ? replace_venet(p, left, n_left, e) : r;
 }
 
 /* ---- questions ------------------------------------------------------------------------ */

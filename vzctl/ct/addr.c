@@ -81,23 +81,28 @@ static int node_setup(const struct ct_plan *p, struct vz_err *e)
 	return conf_bool(p->ct->node, P_SKIP_SYSCTL_SETUP, false) ? 0 : net_node_setup(&p->net, e);
 }
 
+/* Before @n addresses are added. */
+static int prepare(const struct ct_plan *p, const struct net_addr *a, size_t n, int *ret_lock,
+		   struct vz_err *e)
+{
+	int r = node_setup(p, e);
+
+	return r < 0 ? r : net_lock(p, a, n, ret_lock, e);
+}
+
 int ct_addrs_attach(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_close_ int lock = -EBADF;
-	int r = node_setup(p, e);
+	int r = prepare(p, p->net.addrs, p->net.n_addrs, &lock, e);
 
-	if (r == 0)
-		r = net_lock(p, p->net.addrs, p->net.n_addrs, &lock, e);
 	return r < 0 ? r : net_attach(&p->net, p->netns, e);
 }
 
 int ct_addrs_restore(struct ct_plan *p, struct vz_err *e)
 {
 	_cleanup_close_ int lock = -EBADF;
-	int r = node_setup(p, e);
+	int r = prepare(p, p->net.addrs, p->net.n_addrs, &lock, e);
 
-	if (r == 0)
-		r = net_lock(p, p->net.addrs, p->net.n_addrs, &lock, e);
 	return r < 0 ? r : net_restore(&p->net, e);
 }
 
@@ -233,9 +238,7 @@ int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 	to_add(&p->net, words, &add);
 	r = to_del(&p->net, old, gone, all, &del, e);
 	if (r == 0 && add.n)
-		r = node_setup(p, e);
-	if (r == 0)
-		r = net_lock(p, add.v, add.n, &lock, e);
+		r = prepare(p, add.v, add.n, &lock, e);
 	/* Additions first: only they can be refused, and then nothing has changed. */
 	if (r == 0)
 		r = net_addrs_add(&p->net, netns, add.v, add.n, e);
