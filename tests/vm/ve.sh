@@ -80,7 +80,7 @@ if [ "$(feature ve.log)" = True ]; then
 	vzctl exec2 $a 'i=0; while [ $i -lt 2000 ]; do echo "line $i"; i=$((i+1)); done >/dev/kmsg; dmesg' >/dev/null
 	like "$(vzctl log $a | tail -n 1)" 'line 1999' "a full log keeps the newest"
 	unlike "$(vzctl log $a)" 'hello from a' "and drops the oldest"
-	vzctl log --follow $a >"$tap_tmp/follow" 2>&1 &
+	vzctl log $a --follow >"$tap_tmp/follow" 2>&1 &
 	follow=$!
 	vzctl exec2 $a 'echo "and then" >/dev/kmsg'
 	ok "vzctl log --follow goes on" until_ok 10 grep -q 'and then' "$tap_tmp/follow"
