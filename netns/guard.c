@@ -735,7 +735,7 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 {
 	const struct looking *k = arg;
 
-	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, NET_GUARD_TABLE) || !c->base)
+	if (!str_eq(c->table, NET_GUARD_TABLE) || !c->base)
 		return 0;
 	for (size_t i = 0; i < k->ports->n; i++)
 		if (str_eq(device_of(&k->ports->v[i], k->ctid), c->name))
@@ -755,7 +755,7 @@ int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, 
 		return r;
 	r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
-		r = nft_chains(s, see_chain, &k, VZ_SYSTEM_ERROR, e);
+		r = nft_chains(s, NFPROTO_NETDEV, see_chain, &k, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
 		r = read_set(&rd, VZ_SYSTEM_ERROR, e);
 	if (r < 0)

@@ -473,9 +473,7 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 {
 	char *name = arg;
 
-	/* What only ever drops IPv6 is not told: few have it, and many filter it. */
-	if (c->base && c->drop && c->hook == NF_INET_FORWARD && !*name &&
-	    (c->family == NFPROTO_IPV4 || c->family == NFPROTO_INET))
+	if (c->base && c->drop && c->hook == NF_INET_FORWARD && !*name)
 		snprintf(name, 96, "%s %s %s", c->family == NFPROTO_INET ? "inet" : "ip", c->table,
 			 c->name);
 	return 0;
@@ -483,9 +481,14 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 
 int net_forward_blocked(char name[96])
 {
+	/* What only ever drops IPv6 is not told: few have it, and many filter it. */
+	static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_INET };
 	struct nl_sock *s;
+	int r;
 
 	*name = '\0';
-	return nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) >= 0 &&
-		nft_chains(s, see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE) == 0 && *name;
+	r = nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	for (size_t i = 0; i < ARRAY_SIZE(families) && r >= 0; i++)
+		r = nft_chains(s, families[i], see_chain, name, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	return r >= 0 && *name;
 }

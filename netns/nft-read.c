@@ -349,14 +349,15 @@ static int see_chain(const struct nlmsghdr *h, void *arg)
 	return r == -ENOENT ? 0 : r < 0 ? r : ((nft_chain_fn)d->fn)(&c, d->arg);
 }
 
-int nft_chains(struct nl_sock *s, nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e)
+int nft_chains(struct nl_sock *s, uint8_t family, nft_chain_fn fn, void *arg, enum vz_code code,
+	       struct vz_err *e)
 {
 	struct dump d = { (void *)fn, arg };
 	struct nl_batch b;
 	struct nl_fail f;
 	int r;
 
-	begin(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, AF_UNSPEC);
+	begin(&b, NFT_MSG_GETCHAIN, NLM_F_DUMP, family);
 	r = nl_query(s, &b, see_chain, &d, &f);
 	if (r >= 0 || nft_missing(r))
 		return 0;

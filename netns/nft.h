@@ -333,8 +333,12 @@ int nft_rules_dump(struct nl_sock *s, uint8_t family, const char *table, nl_repl
 /* -ENOENT: no chain's, or with longer names. */
 int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret);
 typedef int (*nft_chain_fn)(const struct nft_chain_info *c, void *arg);
-/* Every chain of every table; none where there is no nf_tables.  @fn leaves the socket alone. */
-int nft_chains(struct nl_sock *s, nft_chain_fn fn, void *arg, enum vz_code code, struct vz_err *e);
+/*
+ * Every chain of every table of the family; none where there is no nf_tables.  @fn
+ * leaves the socket alone.  Family netdev has some for each link of a container.
+ */
+int nft_chains(struct nl_sock *s, uint8_t family, nft_chain_fn fn, void *arg, enum vz_code code,
+	       struct vz_err *e);
 /*
  * Ask before a transaction that would fail: one that does waits for an RCU grace period
  * (nf_tables_abort()), 10 to 20 ms on a busy node.  False also when it cannot be told.

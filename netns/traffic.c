@@ -479,7 +479,7 @@ static int see_chain(const struct nft_chain_info *c, void *arg)
 	int ifindex;
 	char dir;
 
-	if (c->family != NFPROTO_NETDEV || !str_eq(c->table, TABLE) || !c->base ||
+	if (!str_eq(c->table, TABLE) || !c->base ||
 	    sscanf(c->name, "%cx_%" SCNu32 "_%d", &dir, &ctid, &ifindex) != 3)
 		return 0;
 	if (ctid != f->ctid) {
@@ -601,7 +601,7 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 
 	nft_begin(&t, NFPROTO_NETDEV, TABLE);
 	if (r >= 0)
-		r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
+		r = nft_chains(s, NFPROTO_NETDEV, see_chain, &f, VZ_SYSTEM_ERROR, e);
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
 	if (r >= 0)
@@ -654,7 +654,7 @@ void net_traffic_tidy(void)
 static int drop_old(struct build *b, struct nl_sock *s, struct vz_err *e)
 {
 	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
-	int r = nft_chains(s, see_chain, &f, VZ_SYSTEM_ERROR, e);
+	int r = nft_chains(s, NFPROTO_NETDEV, see_chain, &f, VZ_SYSTEM_ERROR, e);
 
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
@@ -693,8 +693,8 @@ static int see_entry(const struct nft_chain_info *c, void *arg)
 {
 	struct entries *l = arg;
 
-	if (c->family == NFPROTO_NETDEV && str_eq(c->table, TABLE) &&
-	    str_has_prefix(c->name, "tx.") && !str_eq(c->name + 3, l->keep))
+	if (str_eq(c->table, TABLE) && str_has_prefix(c->name, "tx.") &&
+	    !str_eq(c->name + 3, l->keep))
 		vz_strv_add(&l->found, c->name + 3);
 	return 0;
 }
@@ -723,7 +723,7 @@ static void drop_unused_entries(struct nl_sock *s, const struct build *b)
 {
 	struct entries l = { .keep = b->classes };
 
-	(void)nft_chains(s, see_entry, &l, VZ_SYSTEM_ERROR, VZ_IGNORE);
+	(void)nft_chains(s, NFPROTO_NETDEV, see_entry, &l, VZ_SYSTEM_ERROR, VZ_IGNORE);
 	for (size_t i = 0; i < l.found.n; i++)
 		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++)
 			drop_entry(l.found.v[i], dir, dir == RATE_IN && b->no_egress);
