@@ -216,19 +216,29 @@ static int restore(struct nl_sock *h, const struct net_plan *p, const struct rtn
 	if (r >= 0)
 		r = host_addrs_add(h, &b, &quiet, l->ifindex, p->addrs, p->n_addrs, have, n_have,
 				   e);
-	if (r >= 0)
-		r = guard_mend(p, e);
 	return r < 0 ? r : guard_venet_again(p, have, n_have, e);
+}
+
+static bool guards_veth(const struct net_plan *p)
+{
+	for (size_t i = 0; i < p->n_veths; i++) {
+		if (p->veths[i].mac_filter)
+			return true;
+	}
+	return false;
 }
 
 int net_restore(const struct net_plan *p, struct vz_err *e)
 {
 	_cleanup_nl_ struct nl_sock h = NL_SOCK_INIT;
 	struct rtnl_link l;
-	int r = host_open_link(&h, p->ctid, NULL, &l, VZ_CANT_ADDIP, e);
+	int venet = host_open_link(&h, p->ctid, NULL, &l, VZ_CANT_ADDIP, e), r = venet;
 
+	/* For all ports, also those of net_veth_restore(). */
+	if (r > 0 || (r == 0 && guards_veth(p)))
+		r = guard_mend(p, e);
 	/* Without venet0, which a container may delete, there is nothing to lead anywhere. */
-	return r <= 0 ? r : restore(&h, p, &l, e);
+	return r < 0 || !venet ? r : restore(&h, p, &l, e);
 }
 
 int net_veth_del(uint32_t ctid, const struct net_veth *v, struct vz_err *e)

@@ -198,7 +198,7 @@ int net_addrs_del(const struct net_plan *p, int netns_fd, const struct net_addr 
 /*
  * Makes again what a running container should have on the host and tells the
  * neighbours: routes, proxies and forwarding get lost when an uplink goes down or is
- * configured anew.  Codes 34, 78.
+ * configured anew.  The guard's rules as well, for all its ports.  Codes 34, 78.
  */
 int net_restore(const struct net_plan *p, struct vz_err *e);
 /* What is routed to the container and not in the plan; *ret is the caller's to free. */
@@ -240,8 +240,8 @@ int net_veth_set(const struct net_plan *p, int netns_fd, const struct net_veth *
 		 const struct net_veth *now, struct vz_err *e);
 /*
  * The node's half of a running container's interface as the plan has it: bridge, VLANs,
- * MTU, MAC, guard, up.  Nothing for one that the container deleted, and what is
- * inside is its own affair.  Code 130.
+ * MTU, MAC, guard, up; after net_restore().  Nothing for one that the container
+ * deleted, and what is inside is its own affair.  Code 130.
  */
 int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct vz_err *e);
 /*

@@ -570,8 +570,6 @@ int net_veth_restore(const struct net_plan *p, const struct net_veth *v, struct 
 		r = find_bridge(&h, v, &master, e);
 	/* Guarded before it is in its bridge. */
 	if (r >= 0 && v->mac_filter && given(v->mac))
-		r = guard_mend(p, e);
-	if (r >= 0 && v->mac_filter && given(v->mac))
 		r = guard_port_add(p, &port, e);
 	return r < 0 ? r : restore_end(&h, v, &l, mac, host_mac, master, e);
 }
