@@ -544,6 +544,10 @@ static int list_setup(struct row *r)
 		if (io_write_atomic_at(AT_FDCWD, in_scratch(name), text, (size_t)n, 0644,
 				       IO_ATOMIC_NOSYNC) < 0)
 			return -1;
+		/* Without one it would not be listed. */
+		snprintf(name, sizeof(name), "vz/private/%u", 91000 + i);
+		if (mkdir(in_scratch(name), 0700) < 0 && errno != EEXIST)
+			return -1;
 	}
 	return 0;
 }
@@ -555,6 +559,8 @@ static void list_teardown(struct row *r)
 	for (unsigned int i = 0; i < LIST_CONFIGS; i++) {
 		snprintf(name, sizeof(name), "vz/conf/conf/%u.conf", 91000 + i);
 		unlink(in_scratch(name));
+		snprintf(name, sizeof(name), "vz/private/%u", 91000 + i);
+		rmdir(in_scratch(name));
 	}
 }
 

@@ -17,7 +17,7 @@ set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${VZ_BUILD:-$top/build/debug}/bin
 tap_n=0 tap_bad=0 tap_planned='' tap_defer=() tap_pid=$BASHPID
-rc=0 out='' err=''
+rc=0 out='' err='' tap_last=ok
 
 plan()
 {
@@ -37,23 +37,27 @@ bail()
 	exit 255
 }
 
+# Why something failed goes to standard error: prove, and so CI, shows only that.
 diag()
 {
+	local fd=1
+	[ $tap_last = ok ] || fd=2
 	# Not every line that is looked at is text.
-	printf '%s\n' "$@" | tr -c '[:print:]\n\t' '?' | head -n 60 | sed 's/^/# /'
+	printf '%s\n' "$@" | tr -c '[:print:]\n\t' '?' | head -n 60 | sed 's/^/# /' >&$fd
 }
 
 tap_pass()
 {
-	tap_n=$((tap_n + 1))
+	tap_n=$((tap_n + 1)) tap_last=ok
 	echo "ok $tap_n - $1"
 }
 
 tap_fail()
 {
 	tap_n=$((tap_n + 1))
-	tap_bad=$((tap_bad + 1))
+	tap_bad=$((tap_bad + 1)) tap_last=bad
 	echo "not ok $tap_n - $1"
+	diag "${0##*/}: failed $tap_n - $1"
 }
 
 # ok NAME COMMAND...: passes when the command succeeds.

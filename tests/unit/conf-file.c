@@ -293,6 +293,59 @@ FTEST(hostile_files)
 	is_str(e.msg, "Container config file does not exist");
 }
 
+/* What a thread reads ahead is what one call per file returns, whatever is there. */
+FTEST(reading_ahead)
+{
+	_cleanup_conf_ struct conf *node = NULL;
+	_cleanup_free_ char *big = xmalloc(100000), *dir_there = path_of("conf/1200.conf");
+	struct conf_ahead *a;
+	uint32_t ids[400];
+
+	put("vz.conf", "CPUUNITS=2000\n");
+	is_int(conf_load_node(&node, &e), 0);
+	memset(big, '#', 100000);
+	for (uint32_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		char name[32], text[256];
+
+		ids[i] = 1000 + i;
+		snprintf(name, sizeof(name), "conf/%u.conf", ids[i]);
+		snprintf(text, sizeof(text), "HOSTNAME=\"h%u\"\nVE_PRIVATE=\"/p/$VEID\"\n", i);
+		/* One misses, one is a directory, one is long, one too long. */
+		if (i == 100 || i == 200)
+			continue;
+		memcpy(big, text, strlen(text));
+		put_n(name, big, i == 300 ? 20000 : i == 301 ? 100000 : strlen(text));
+	}
+	ok(mkdir(dir_there, 0700) == 0);
+	for (size_t n = 0; n <= ARRAY_SIZE(ids); n += 40) {
+		a = conf_ahead_new(ids, n);
+		for (size_t i = 0; i < n; i++) {
+			_cleanup_conf_ struct conf *x = NULL, *y = NULL;
+			struct vz_err ex = VZ_ERR_INIT, ey = VZ_ERR_INIT;
+			int rx = conf_ahead_load(a, i, node, &x, &ex);
+			int ry = conf_load_ct(ids[i], node, &y, &ey);
+
+			ok(rx == ry && ex.code == ey.code && strcmp(ex.msg, ey.msg) == 0);
+			ok((rx == 0) == (i != 100 && i != 200 && i != 301));
+			if (rx < 0)
+				continue;
+			is_str(conf_str(x, P_HOSTNAME), conf_str(y, P_HOSTNAME));
+			is_str(conf_str(x, P_VE_PRIVATE), conf_str(y, P_VE_PRIVATE));
+			is_int(conf_u64(x, P_CPUUNITS, 0), 2000);
+		}
+		conf_ahead_free(a);
+	}
+	/* Who stops early, or asks backwards. */
+	conf_ahead_free(conf_ahead_new(ids, ARRAY_SIZE(ids)));
+	a = conf_ahead_new(ids, ARRAY_SIZE(ids));
+	for (size_t i = 100; i-- > 90;) {
+		_cleanup_conf_ struct conf *x = NULL;
+
+		ok(conf_ahead_load(a, i, node, &x, &e) == 0 && conf_has(x, P_HOSTNAME));
+	}
+	conf_ahead_free(a);
+}
+
 FTEST(layers)
 {
 	_cleanup_conf_ struct conf *node = NULL;

@@ -33,6 +33,16 @@ void vz_buf_addc(struct vz_buf *b, char c)
 	vz_buf_add(b, &c, 1);
 }
 
+void vz_buf_addu(struct vz_buf *b, uint64_t n)
+{
+	char digits[20], *p = digits + sizeof(digits);
+
+	do {
+		*--p = (char)('0' + n % 10);
+	} while (n /= 10);
+	vz_buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
+}
+
 void vz_buf_addf(struct vz_buf *b, const char *fmt, ...)
 {
 	va_list ap;

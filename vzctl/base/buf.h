@@ -16,6 +16,8 @@ struct vz_buf {
 void vz_buf_add(struct vz_buf *b, const void *data, size_t n);
 void vz_buf_adds(struct vz_buf *b, const char *s);
 void vz_buf_addc(struct vz_buf *b, char c);
+/* In decimal. */
+void vz_buf_addu(struct vz_buf *b, uint64_t n);
 __printf(2, 3) void vz_buf_addf(struct vz_buf *b, const char *fmt, ...);
 /* Borrowed until the next change; "" when empty. */
 const char *vz_buf_str(const struct vz_buf *b);

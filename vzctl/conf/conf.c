@@ -18,8 +18,10 @@ static void bit_set(uint64_t *w, unsigned int i, bool on)
 
 struct conf *conf_new(void)
 {
-	struct conf *c = xcalloc(1, sizeof(*c));
+	struct conf *c = xmalloc(sizeof(*c));
 
+	/* A value is only looked at when its bit is set. */
+	memset(c, 0, offsetof(struct conf, v));
 	c->refs = 1;
 	return c;
 }
@@ -79,6 +81,12 @@ void conf_unset(struct conf *c, enum param_id p)
 		value_done(param_get(p), &c->v[p]);
 	bit_set(c->set, p, false);
 	bit_set(c->hidden, p, true);
+}
+
+void conf_hide(struct conf *c, const uint64_t *mask)
+{
+	for (unsigned int w = 0; w < SET_WORDS; w++)
+		c->hidden[w] |= mask[w] & ~c->set[w];
 }
 
 bool conf_has(const struct conf *c, enum param_id p)

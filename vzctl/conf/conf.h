@@ -168,6 +168,16 @@ int conf_load_node(struct conf **ret, struct vz_err *e);
  * ignored: a config file never prevents a start.
  */
 int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e);
+/*
+ * conf_load_ct() of many containers, for lists: a thread reads their files ahead
+ * while the caller parses, and the caller reads, too, when it has to wait.  @ids
+ * is borrowed.  Each is best asked for once, in the order of @ids.
+ */
+struct conf_ahead;
+struct conf_ahead *conf_ahead_new(const uint32_t *ids, size_t n);
+int conf_ahead_load(struct conf_ahead *a, size_t i, const struct conf *node, struct conf **ret,
+		    struct vz_err *e);
+void conf_ahead_free(struct conf_ahead *a);
 /* Gives @c, read from a file of its own, @node's values for what it does not set. */
 void conf_over_node(struct conf *c, const struct conf *node, uint32_t ctid);
 /* What a container without a config file has: @node's values. */

@@ -140,7 +140,6 @@ struct reader {
 	struct conf *c;
 	const char *path;	/* for warnings; NULL: silent */
 	unsigned int mask;	/* WHEN_FILE, WHEN_NODE */
-	char *scratch;		/* as long as the text */
 	struct vz_strv *problems;	/* collects the warnings instead, or NULL */
 };
 
@@ -193,6 +192,8 @@ static void read_line(const struct reader *rd, unsigned int lineno, const struct
 		      uint64_t *seen)
 {
 	enum param_id p = param_by_key(l->key, l->key_len);
+	_cleanup_free_ char *big = NULL;
+	char small[1024], *value = small;
 
 	if (p == P_COUNT || !(param_get(p)->when & rd->mask)) {
 		if (rd->path)
@@ -203,8 +204,10 @@ static void read_line(const struct reader *rd, unsigned int lineno, const struct
 	if (seen[p / 64] >> (p % 64) & 1)
 		complain(rd, lineno, "%s is set again, the last line counts", param_get(p)->key);
 	seen[p / 64] |= 1ULL << (p % 64);
-	unquote(l, rd->scratch);
-	take_value(rd, lineno, p, rd->scratch);
+	if (l->val_len >= sizeof(small))
+		value = big = xmalloc(l->val_len + 1);
+	unquote(l, value);
+	take_value(rd, lineno, p, value);
 }
 
 static void read_text(const struct reader *rd, const char *text, size_t n)
@@ -226,10 +229,9 @@ static void read_text(const struct reader *rd, const char *text, size_t n)
 	}
 }
 
-/* The file's bytes.  A regular file that fits is one read(2). */
-static ssize_t slurp(const char *path, char *buf, size_t size)
+ssize_t conf_slurp(int dir, const char *name, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	size_t got = 0;
 
 	if (fd < 0)
@@ -253,17 +255,14 @@ static ssize_t slurp(const char *path, char *buf, size_t size)
 /* Merges the file at @path into @c.  A negative errno; nothing printed but warnings. */
 static int read_path(const char *path, unsigned int mask, struct vz_strv *problems, struct conf *c)
 {
-	char small[8192], scratch[8192], *text = small;
+	const struct reader rd = { .c = c, .path = path, .mask = mask, .problems = problems };
 	_cleanup_free_ char *big = NULL;
-	struct reader rd = { .c = c, .path = path, .mask = mask, .scratch = scratch,
-			     .problems = problems };
-	ssize_t n;
+	char small[8192], *text = small;
+	ssize_t n = conf_slurp(AT_FDCWD, path, small, sizeof(small));
 
-	n = slurp(path, small, sizeof(small));
 	if (n == -EFBIG) {
-		text = big = xmalloc(2 * (CONF_FILE_MAX + 1));
-		rd.scratch = big + CONF_FILE_MAX + 1;
-		n = slurp(path, text, CONF_FILE_MAX + 1);
+		text = big = xmalloc(CONF_FILE_MAX + 1);
+		n = conf_slurp(AT_FDCWD, path, text, CONF_FILE_MAX + 1);
 	}
 	if (n < 0)
 		return (int)n;
@@ -357,7 +356,7 @@ static void expand_veid(struct conf *c, enum param_id p, uint32_t ctid)
 
 		vz_buf_add(&b, s, d - s);
 		if (n)
-			vz_buf_addf(&b, "%u", ctid);
+			vz_buf_addu(&b, ctid);
 		else
 			vz_buf_addc(&b, *d);
 		d += n ? n : 1;
@@ -367,32 +366,77 @@ static void expand_veid(struct conf *c, enum param_id p, uint32_t ctid)
 	conf_put(c, p, &v);
 }
 
+/* The parameters of which vz.conf's value is no default, found once. */
+static const uint64_t *own_only(void)
+{
+	static uint64_t mask[SET_WORDS];
+	static bool have;
+
+	if (have)
+		return mask;
+	param_for_each(p)
+		if (param_get(p)->flags & PF_FILE_ONLY_OWN)
+			mask[p / 64] |= 1ULL << (p % 64);
+	have = true;
+	return mask;
+}
+
 void conf_over_node(struct conf *c, const struct conf *node, uint32_t ctid)
 {
 	conf_rest_on(c, node);
-	param_for_each(p)
-		if ((param_get(p)->flags & PF_FILE_ONLY_OWN) && !conf_own(c, p))
-			conf_unset(c, p);
+	conf_hide(c, own_only());
 	expand_veid(c, P_VE_ROOT, ctid);
 	expand_veid(c, P_VE_PRIVATE, ctid);
 }
 
+static int ct_path(uint32_t ctid, char *buf, size_t size, struct vz_err *e)
+{
+	if (snprintf(buf, size, "%s/conf/%u.conf", conf_dir(), ctid) >= (int)size)
+		return vz_fail(e, VZ_NOVECONFIG, ENAMETOOLONG, "%s", conf_dir());
+	return 0;
+}
+
+/* @r: how reading @path into @c ended.  Takes @c. */
+static int loaded(struct conf *c, uint32_t ctid, const char *path, int r, const struct conf *node,
+		  struct conf **ret, struct vz_err *e)
+{
+	if (r < 0) {
+		conf_free(c);
+		return r == -ENOENT ?
+			vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist") :
+			vz_fail(e, VZ_INVALID_CONFIG, -r, "%s", path);
+	}
+	conf_over_node(c, node, ctid);
+	*ret = c;
+	return 0;
+}
+
 int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, struct vz_err *e)
 {
-	_cleanup_conf_ struct conf *c = conf_new();
+	struct conf *c;
 	char path[512];
-	int r;
+	int r = ct_path(ctid, path, sizeof(path), e);
 
-	if (snprintf(path, sizeof(path), "%s/conf/%u.conf", conf_dir(), ctid) >= (int)sizeof(path))
-		return vz_fail(e, VZ_NOVECONFIG, ENAMETOOLONG, "%s", conf_dir());
-	r = read_path(path, WHEN_FILE, NULL, c);
-	if (r == -ENOENT)
-		return vz_fail(e, VZ_NOVECONFIG, 0, "Container config file does not exist");
 	if (r < 0)
-		return vz_fail(e, VZ_INVALID_CONFIG, -r, "%s", path);
-	conf_over_node(c, node, ctid);
-	*ret = take_ptr(c);
-	return 0;
+		return r;
+	c = conf_new();
+	r = read_path(path, WHEN_FILE, NULL, c);
+	return loaded(c, ctid, path, r, node, ret, e);
+}
+
+int conf_load_ct_text(uint32_t ctid, const char *text, ssize_t n, const struct conf *node,
+		      struct conf **ret, struct vz_err *e)
+{
+	char path[512];
+	struct reader rd = { .path = path, .mask = WHEN_FILE };
+	int r = ct_path(ctid, path, sizeof(path), e);
+
+	if (r < 0)
+		return r;
+	rd.c = conf_new();
+	if (n >= 0)
+		read_text(&rd, text, (size_t)n);
+	return loaded(rd.c, ctid, path, n < 0 ? (int)n : 0, node, ret, e);
 }
 
 void conf_defaults_ct(uint32_t ctid, const struct conf *node, struct conf **ret)
@@ -516,8 +560,7 @@ static int make_edits(const char *text, size_t n, const struct conf_change *ch, 
 		      size_t *ret_n, struct vz_err *e)
 {
 	_cleanup_conf_ struct conf *before = conf_new(), *after = conf_new();
-	_cleanup_free_ char *scratch = xmalloc(n + 1);
-	struct reader rd = { .c = before, .mask = WHEN_FILE, .scratch = scratch };
+	struct reader rd = { .c = before, .mask = WHEN_FILE };
 	size_t out = 0;
 	int r;
 

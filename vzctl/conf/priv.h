@@ -48,8 +48,16 @@ const union value *conf_value(const struct conf *c, enum param_id p);
 bool conf_own(const struct conf *c, enum param_id p);
 /* Takes over @v. */
 void conf_put(struct conf *c, enum param_id p, union value *v);
+/* Unsets those of @mask (SET_WORDS words) that @c does not set itself. */
+void conf_hide(struct conf *c, const uint64_t *mask);
 /* Makes unset parameters of @c fall back to @base, which stays alive with it. */
 void conf_rest_on(struct conf *c, const struct conf *base);
+
+/* All bytes of a file, at most @size - 1: -EFBIG.  A regular one is one read(2). */
+ssize_t conf_slurp(int dir, const char *name, char *buf, size_t size);
+/* conf_load_ct() of a file of which conf_slurp() returned @n and @text. */
+int conf_load_ct_text(uint32_t ctid, const char *text, ssize_t n, const struct conf *node,
+		      struct conf **ret, struct vz_err *e);
 
 /*
  * Parses @text for row @p.  0, or a negative errno with @why (64 bytes or

@@ -239,23 +239,28 @@ static void get_netif_extra(struct ent *e, const struct field *f, char suffix, s
 	}
 }
 
-/* False when nothing was counted, or who asks may not see it. */
-static bool traffic(struct ent *e, struct ct_traffic *ret)
+/* NULL when nothing was counted, or who asks may not see it.  Five fields ask. */
+static const struct ct_traffic *traffic(struct ent *e)
 {
+	if (e->net_asked)
+		return e->net_have ? &e->net : NULL;
+	e->net_asked = true;
 	if (!*e->traffic)
 		*e->traffic = ct_traffic_all_read(VZ_IGNORE);
-	return *e->traffic && ct_traffic_all_get(*e->traffic, e->id, ret, VZ_IGNORE) == 0;
+	e->net_have = *e->traffic &&
+		      ct_traffic_all_get(*e->traffic, e->id, &e->net, VZ_IGNORE) == 0;
+	return e->net_have ? &e->net : NULL;
 }
 
 static void get_net(struct ent *e, const struct field *f, char suffix, struct val *v)
 {
 	bool in = str_eq(f->name, "net_in");
-	struct ct_traffic t;
+	const struct ct_traffic *t = traffic(e);
 	struct ct_count c;
 
-	if (!traffic(e, &t))
+	if (!t)
 		return;
-	ct_traffic_sum(&t, &c);
+	ct_traffic_sum(t, &c);
 	if (suffix)
 		val_num(v, in ? c.rx_packets : c.tx_packets);
 	else
@@ -265,18 +270,18 @@ static void get_net(struct ent *e, const struct field *f, char suffix, struct va
 /* "1:IN/OUT" in bytes; in JSON the packets, too. */
 static void get_net_class(struct ent *e, const struct field *f, char suffix, struct val *v)
 {
+	const struct ct_traffic *t = traffic(e);
 	struct vz_buf json = VZ_BUF_INIT;
-	struct ct_traffic t;
 
-	if (!traffic(e, &t))
+	if (!t)
 		return;
 	v->type = VAL_BOTH;
 	vz_buf_addc(&json, '{');
 	for (unsigned int i = 0; i < CONF_CLASSES; i++) {
-		const struct ct_count *c = &t.cls[i];
+		const struct ct_count *c = &t->cls[i];
 		char s[64];
 
-		if (!(t.have >> i & 1))
+		if (!(t->have >> i & 1))
 			continue;
 		snprintf(s, sizeof(s), "%u:%" PRIu64 "/%" PRIu64, i, c->rx_bytes, c->tx_bytes);
 		vz_strv_add(&v->list, s);

@@ -21,6 +21,8 @@ struct ent {
 	struct ct_view *view;
 	struct ct_stat st;
 	struct ct_traffic_all **traffic;	/* of the whole list: read when first asked for */
+	struct ct_traffic net;			/* its own, once it was asked for */
+	bool net_asked, net_have;
 };
 
 /* ---- values ------------------------------------------------------------ */

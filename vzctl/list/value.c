@@ -94,7 +94,7 @@ void val_text(const struct val *v, unsigned int flags, struct vz_buf *out)
 		vz_buf_addc(out, '-');
 		break;
 	case VAL_NUM:
-		vz_buf_addf(out, "%" PRIu64, v->n);
+		vz_buf_addu(out, v->n);
 		break;
 	case VAL_BOOL:
 		vz_buf_adds(out, v->n ? "yes" : "no");
@@ -154,7 +154,7 @@ void val_json(const struct val *v, const char *unset, struct vz_buf *out)
 		vz_buf_adds(out, unset);
 		break;
 	case VAL_NUM:
-		vz_buf_addf(out, "%" PRIu64, v->n);
+		vz_buf_addu(out, v->n);
 		break;
 	case VAL_BOOL:
 		vz_buf_adds(out, v->n ? "true" : "false");

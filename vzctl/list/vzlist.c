@@ -98,7 +98,8 @@ static int ids_of_node(struct listing *l, struct vz_err *e)
  * A container without a config file is known by its processes only; one whose
  * private area is missing (not made yet, storage not mounted) is not shown.
  */
-static bool load(const struct listing *l, struct ent *e, struct conf **ret)
+static bool load(const struct listing *l, struct conf_ahead *files, size_t i, struct ent *e,
+		 struct conf **ret)
 {
 	struct vz_err err = VZ_ERR_INIT;
 	const char *private;
@@ -106,7 +107,7 @@ static bool load(const struct listing *l, struct ent *e, struct conf **ret)
 	e->running = ct_view_running(l->view, e->id);
 	if (l->o->stopped && !l->o->all && !l->o->n_args && e->running)
 		return false;
-	if (conf_load_ct(e->id, l->node, ret, &err) < 0) {
+	if (conf_ahead_load(files, i, l->node, ret, &err) < 0) {
 		if (!e->running && err.code == VZ_NOVECONFIG)
 			return false;
 		/* One that cannot be read is still there. */
@@ -157,19 +158,22 @@ static void add_row(struct listing *l, struct ent *e)
 
 static void collect(struct listing *l)
 {
+	struct conf_ahead *files = conf_ahead_new(l->ids, l->n_ids);
+
 	l->rows = xcalloc(l->n_ids, sizeof(*l->rows));
 	for (size_t i = 0; i < l->n_ids; i++) {
 		struct ent e = { .id = l->ids[i], .node = l->node, .view = l->view,
 				 .traffic = &l->traffic };
 		_cleanup_conf_ struct conf *c = NULL;
 
-		if (!load(l, &e, &c))
+		if (!load(l, files, i, &e, &c))
 			continue;
 		l->candidates++;
 		e.conf = c;
 		if (wanted(l->o, c))
 			add_row(l, &e);
 	}
+	conf_ahead_free(files);
 	if (l->n_rows)
 		qsort(l->rows, l->n_rows, sizeof(*l->rows), cmp_row);
 }
