@@ -28,9 +28,9 @@ selftests()	# selftests O OUT DIR...: builds, with the headers of the tree
 
 cmd_test()
 {
-	local kind='' o image ksft=$cache/ksft list=() dir t args=()
+	local kind='' o image ksft=$cache/ksft list=() dirs dir t args=() seconds=120
 	case ${1:-} in
-	--debug) args=(--mem 2048) && kind=$1 && shift ;;
+	--debug) args=(--mem 2048) && seconds=600 && kind=$1 && shift ;;
 	--*) kind=$1 && shift ;;
 	esac
 	tools
@@ -40,15 +40,17 @@ cmd_test()
 	list+=("$@")
 	[ ${#list[@]} -gt 0 ] || die "the series has no selftests, and none were named"
 	configure_old "$o"
-	selftests "$o" "$ksft/built" "${list[@]}"
+	mapfile -t dirs < <(printf '%s\n' "${list[@]%%:*}" | sort -u)
+	selftests "$o" "$ksft/built" "${dirs[@]}"
 	rm -rf --one-file-system "$ksft/run"
 	mkdir -p "$ksft/run/ksft"
-	for dir in "${list[@]}"; do
+	for dir in "${dirs[@]}"; do
 		mv "$ksft/built/$dir.d/$dir" "$ksft/run/ksft/$dir"
 		while IFS=: read -r _ t; do
+			printf '%s\n' "${list[@]}" | grep -qxF -e "$dir" -e "$dir:$t" || continue
 			ln -s ../tests/vm/ksft "$ksft/run/ksft/$dir:$t"
 			args+=("ksft/$dir:$t")
 		done <"$ksft/built/$dir.d/kselftest-list.txt"
 	done
-	"$top/tests/vm/run" --kernel "$image" --add "$ksft/run/ksft" --time "${KP_TEST_TIME:-120}" "${args[@]}"
+	"$top/tests/vm/run" --kernel "$image" --add "$ksft/run/ksft" --time "${KP_TEST_TIME:-$seconds}" "${args[@]}"
 }
