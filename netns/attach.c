@@ -5,6 +5,7 @@
 
 #include "ctside.h"
 #include "net-traffic.h"
+#include "nft.h"
 
 #define LOOPBACK_IFINDEX 1	/* in every namespace (include/net/flow.h) */
 
@@ -141,4 +142,15 @@ void net_tidy(void)
 {
 	guard_tidy();
 	net_traffic_tidy();
+}
+
+int net_filter_keep(void)
+{
+	struct nl_sock *s;
+	int r = nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE);
+
+	if (r < 0)
+		return r;
+	nft_kept();
+	return s->fd;
 }

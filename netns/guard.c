@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Ports: a chain on the device, which leads to the common rules (guard-rules.c),
- * and the elements of sets that these look up.  A port that changes gets the
- * difference, in one transaction.
+ * Ports: a device in a base chain of its kind, which leads to the common rules
+ * (guard-rules.c), and the elements of sets that these look up.  Before Linux 6.4 the
+ * chain is the port's own.  A port that changes gets the difference, in one transaction.
  */
 #define VZ_ROOM "netns"
 #include "guard.h"
@@ -235,15 +235,98 @@ static void put_elems(struct nft *t, const struct elems *l, const struct elems *
 	}
 }
 
-static void put_chain(struct nft *t, const struct guard_port *p, bool fresh)
+static const char *kind_of(const struct guard_port *p)
 {
-	nft_chain_add(t, &(struct nft_chain){ .name = p->dev, .base = true, .dev = p->dev,
-					      .hook = NF_NETDEV_INGRESS, .prio = PRIO,
-					      .drop = true, .fresh = fresh });
-	if (!fresh)
-		nft_chain_flush(t, p->dev);
-	nft_rule(t, p->dev, nft_goto(p->routed ? GUARD_ROUTED : p->n_addrs ? GUARD_ETHER_ADDRS :
-									    GUARD_ETHER));
+	return p->routed ? GUARD_ROUTED : p->n_addrs ? GUARD_ETHER_ADDRS : GUARD_ETHER;
+}
+
+static void chain_of(const struct guard_port *p, char ret[NFT_SHARE_LEN])
+{
+	if (nft_shares())
+		nft_share_name(kind_of(p), p->dev, ret);
+	else
+		snprintf(ret, NFT_SHARE_LEN, "%s", p->dev);
+}
+
+/* The device's place: that it is not in another is the caller's to see to. */
+static void put_chain(struct nft *t, struct nft_share *sh, const struct guard_port *p)
+{
+	char name[NFT_SHARE_LEN];
+	struct nft_chain c = { .name = name, .base = true, .dev = p->dev, .drop = true,
+			       .hook = NF_NETDEV_INGRESS, .prio = PRIO, .fresh = true };
+
+	chain_of(p, name);
+	nft_share_join(sh, t, &c, kind_of(p));
+}
+
+/* ---- where devices are ------------------------------------------------------- */
+
+struct places {
+	struct vz_strv devs;
+	const char *stay;	/* the chain that the first one is to be in, or NULL */
+	bool stays;		/* and is */
+	struct nft *t;		/* it leaves the others here; or NULL */
+	struct vz_strv *found;	/* devices that are in a chain; or NULL */
+	size_t n;
+};
+
+/* Whatever its name is, a device has no chain of its own that is called like a shared one. */
+static bool is_own(const char *chain, const char *dev)
+{
+	static const char *const kinds[] = { GUARD_ROUTED, GUARD_ETHER, GUARD_ETHER_ADDRS };
+	char name[NFT_SHARE_LEN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		nft_share_name(kinds[i], dev, name);
+		if (str_eq(chain, name))
+			return false;
+	}
+	return str_eq(chain, dev);
+}
+
+static void leave(struct places *pl, const char *chain, const char *dev)
+{
+	pl->n++;
+	if (pl->found && !vz_strv_has(pl->found, dev))
+		vz_strv_add(pl->found, dev);
+	if (pl->t && is_own(chain, dev))
+		nft_chain_del(pl->t, chain);
+	else if (pl->t)
+		nft_chain_dev_del(pl->t, chain, dev);
+}
+
+static void look_for(struct places *pl, const char *dev)
+{
+	if (!vz_strv_has(&pl->devs, dev))
+		vz_strv_add(&pl->devs, dev);
+}
+
+static int see_place(const struct nft_chain_info *c, void *arg)
+{
+	struct places *pl = arg;
+
+	if (!str_eq(c->table, NET_GUARD_TABLE))
+		return 0;
+	for (size_t i = 0; i < pl->devs.n; i++) {
+		/* One without a hook, of its name, is only in the way. */
+		if (c->base ? !nft_chain_has_dev(c, pl->devs.v[i]) :
+			      !pl->t || !is_own(c->name, pl->devs.v[i]))
+			continue;
+		if (i == 0 && pl->stay && str_eq(pl->stay, c->name))
+			pl->stays = true;
+		else
+			leave(pl, c->name, pl->devs.v[i]);
+	}
+	return 0;
+}
+
+/* Of all kinds, shared or not: an older vzctl may have put it there. */
+static int find_places(struct places *pl, enum vz_code code, struct vz_err *e)
+{
+	struct nl_sock *s;
+	int r = nft_socket(&s, code, e);
+
+	return r < 0 ? r : nft_chains(s, NFPROTO_NETDEV, see_place, pl, code, e);
 }
 
 /* ---- what is there --------------------------------------------------------------- */
@@ -395,41 +478,42 @@ static int ifindex_of(const char *dev, uint32_t *ret, struct vz_err *e)
 /* What a transaction that adds ports takes for given. */
 enum table { TABLE_THERE, TABLE_NEW, TABLE_MEND };
 
-static int install(const struct guard_port *ports, size_t n, const struct elems *l,
-		   enum table table, struct vz_err *e)
+static int install(struct nl_sock *s, const struct guard_port *ports, size_t n,
+		   const struct elems *l, enum table table, struct vz_err *e)
 {
-	struct nft t;
+	_cleanup_share_ struct nft_share sh = { .s = table == TABLE_NEW ? NULL : s };
+	_cleanup_nft_ struct nft t;
 
 	begin(&t);
 	if (table != TABLE_THERE)
 		guard_rules(&t, table == TABLE_MEND);
 	for (size_t i = 0; i < n; i++)
-		put_chain(&t, &ports[i], true);
+		put_chain(&t, &sh, &ports[i]);
+	if (sh.stale)
+		return vz_fail(e, VZ_CANT_ADDIP, EEXIST, "a device of this name is guarded");
 	put_elems(&t, l, NULL, nft_elems);
-	return nft_end(&t, VZ_CANT_ADDIP, e);
-}
-
-/* A transaction of one object that may be gone. */
-static int del_chain(const char *name, struct vz_err *e)
-{
-	struct nft t;
-	int r;
-
-	begin(&t);
-	nft_chain_del(&t, name);
-	nft_tolerate(&t, ENOENT);
-	r = nft_end(&t, VZ_VETH_ERROR, e);
-	return nft_missing(r) ? 0 : r;
+	return nft_commit(&t, VZ_CANT_ADDIP, e);
 }
 
 /* Left by a container that died with its vzctl, or by somebody else. */
 static int clear_way(uint32_t ctid, const struct guard_port *ports, size_t n, struct vz_err *e)
 {
+	struct places pl = { .t = NULL };
+	struct nft t;
 	int r = guard_remove(ctid, e);
 
-	for (size_t i = 0; i < n && r >= 0; i++)
-		r = del_chain(ports[i].dev, e);
-	return r;
+	begin(&t);
+	pl.t = &t;
+	for (size_t i = 0; i < n; i++)
+		look_for(&pl, ports[i].dev);
+	if (r >= 0)
+		r = find_places(&pl, VZ_CANT_ADDIP, e);
+	if (r >= 0 && pl.n)
+		r = nft_commit(&t, VZ_CANT_ADDIP, e);
+	nft_done(&t);
+	vz_strv_done(&pl.devs);
+	/* It went by itself meanwhile. */
+	return r == -ENOENT ? 0 : r;
 }
 
 static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
@@ -448,7 +532,7 @@ static int install_all(uint32_t ctid, const struct guard_port *ports, size_t n,
 	for (int tries = 0; tries < TRIES; tries++) {
 		struct vz_err last = VZ_ERR_INIT;
 
-		r = install(ports, n, l, table, &last);
+		r = install(s, ports, n, l, table, &last);
 		if (r == -ENOENT && table == TABLE_THERE && !made) {
 			/* Somebody deleted the table just now. */
 			table = TABLE_NEW;
@@ -493,46 +577,40 @@ int guard_install(const struct net_plan *p, const struct guard_port *ports, size
 }
 
 static int remove_once(uint32_t ctid, const struct elems *ports, const struct elems *all,
-		       bool chains, struct vz_err *e)
+		       struct vz_err *e)
 {
-	struct nft t;
+	_cleanup_nft_ struct nft t;
+	struct places pl = { .t = &t };
+	int r;
 
 	begin(&t);
-	for (size_t i = 0; i < ports->n && chains; i++)
-		nft_chain_del(&t, device_of(&ports->v[i], ctid));
+	for (size_t i = 0; i < ports->n; i++)
+		look_for(&pl, device_of(&ports->v[i], ctid));
+	r = find_places(&pl, VZ_SYSTEM_ERROR, e);
+	vz_strv_done(&pl.devs);
+	if (r < 0)
+		return r;
 	put_elems(&t, all, NULL, nft_elems_del);
-	return nft_end(&t, VZ_SYSTEM_ERROR, e);
-}
-
-static int remove_chains(uint32_t ctid, const struct elems *ports, struct vz_err *e)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < ports->n && r >= 0; i++)
-		r = del_chain(device_of(&ports->v[i], ctid), e);
-	return r;
+	return nft_commit(&t, VZ_SYSTEM_ERROR, e);
 }
 
 static int remove_ports(uint32_t ctid, const char *dev, struct vz_err *e)
 {
 	_cleanup_elems_ struct elems ports = { 0 };
 	int r = find_ports(ctid, dev, &ports, NULL, VZ_SYSTEM_ERROR, e);
-	bool missing = false;
 
 	if (r < 0 || !ports.n)
 		return r;
-	do {
+	/* Up to 6.15 a device leaves its chain when it goes; somebody may have emptied a set. */
+	for (int tries = 0; tries < TRIES; tries++) {
 		_cleanup_elems_ struct elems all = { 0 };
 
-		/* Up to 6.15 a chain goes with its device; somebody may have emptied a set. */
-		if (missing)
-			r = remove_chains(ctid, &ports, e);
+		r = read_ports(&ports, tries > 0, &all, VZ_SYSTEM_ERROR, e);
 		if (r >= 0)
-			r = read_ports(&ports, missing, &all, VZ_SYSTEM_ERROR, e);
-		if (r >= 0)
-			r = remove_once(ctid, &ports, &all, !missing, e);
-		missing = !missing;
-	} while (r == -ENOENT && missing);
+			r = remove_once(ctid, &ports, &all, e);
+		if (r != -ENOENT)
+			break;
+	}
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -567,19 +645,36 @@ void guard_tidy(void)
 
 /* ---- a port of a running container ----------------------------------------------- */
 
-/* @was: what the device's elements are; @old: the chain under an earlier name, or NULL. */
+/* @was: what the device's elements are; @old: an earlier name of it, or "". */
 static int replace(const struct guard_port *p, const struct elems *was, const struct elems *l,
 		   const char *old, struct vz_err *e)
 {
-	struct nft t;
+	_cleanup_share_ struct nft_share sh = { .s = NULL };
+	_cleanup_nft_ struct nft t;
+	char chain[NFT_SHARE_LEN];
+	struct places pl = { .stay = chain, .t = &t };
+	int r;
 
 	begin(&t);
-	put_chain(&t, p, false);
-	if (old)
-		nft_chain_del(&t, old);
+	chain_of(p, chain);
+	look_for(&pl, p->dev);
+	if (*old)
+		look_for(&pl, old);
+	r = find_places(&pl, VZ_VETH_ERROR, e);
+	vz_strv_done(&pl.devs);
+	if (r >= 0)
+		r = nft_socket(&sh.s, VZ_VETH_ERROR, e);
+	if (r < 0)
+		return r;
+	if (pl.stays) {
+		nft_chain_flush(&t, chain);
+		nft_rule(&t, chain, nft_goto(kind_of(p)));
+	} else {
+		put_chain(&t, &sh, p);
+	}
 	put_elems(&t, was, l, nft_elems_del);
 	put_elems(&t, l, was, nft_elems);
-	return nft_end(&t, VZ_VETH_ERROR, e);
+	return nft_commit(&t, VZ_VETH_ERROR, e);
 }
 
 /* What there is of the device, whatever its name was. */
@@ -621,10 +716,7 @@ int guard_port_add(const struct net_plan *p, const struct guard_port *port, stru
 	if (!was.n)
 		return guard_install(p, port, 1, e);
 	want_port(&l, p, port, ifindex);
-	r = replace(port, &was, &l, *old ? old : NULL, e);
-	if (r == -ENOENT && *old)
-		r = replace(port, &was, &l, NULL, e);
-	return r;
+	return replace(port, &was, &l, old, e);
 }
 
 /* venet0's port with other addresses, whatever they were. */
@@ -725,37 +817,19 @@ int guard_addrs_del(const struct net_plan *p, const struct net_addr *left, size_
 
 /* ---- questions ------------------------------------------------------------------------ */
 
-struct looking {
-	const struct elems *ports;
-	uint32_t ctid;
-	struct vz_strv *ret;
-};
-
-static int see_chain(const struct nft_chain_info *c, void *arg)
-{
-	const struct looking *k = arg;
-
-	if (!str_eq(c->table, NET_GUARD_TABLE) || !c->base)
-		return 0;
-	for (size_t i = 0; i < k->ports->n; i++)
-		if (str_eq(device_of(&k->ports->v[i], k->ctid), c->name))
-			vz_strv_add(k->ret, c->name);
-	return 0;
-}
-
 int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, struct vz_err *e)
 {
 	_cleanup_elems_ struct elems ports = { 0 }, drops = { 0 };
 	int r = find_ports(ctid, NULL, &ports, NULL, VZ_SYSTEM_ERROR, e);
 	struct reading rd = { .set = GUARD_DROP, .l = &drops, .of = &ports };
-	struct looking k = { &ports, ctid, ret };
-	struct nl_sock *s;
+	struct places pl = { .found = ret };
 
 	if (r < 0 || !ports.n)
 		return r;
-	r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
-	if (r >= 0)
-		r = nft_chains(s, NFPROTO_NETDEV, see_chain, &k, VZ_SYSTEM_ERROR, e);
+	for (size_t i = 0; i < ports.n; i++)
+		look_for(&pl, device_of(&ports.v[i], ctid));
+	r = find_places(&pl, VZ_SYSTEM_ERROR, e);
+	vz_strv_done(&pl.devs);
 	if (r >= 0)
 		r = read_set(&rd, VZ_SYSTEM_ERROR, e);
 	if (r < 0)
@@ -805,6 +879,7 @@ static int count_rule(const struct nlmsghdr *h, void *arg)
 /* Rules of the table, and (@ports) of the chains of these. */
 static void count_wanted(const struct guard_port *ports, size_t n, struct rules *ret)
 {
+	_cleanup_share_ struct nft_share sh = { .s = NULL };
 	const struct nlmsghdr *h;
 	struct nl_span s;
 	struct nft t;
@@ -812,7 +887,7 @@ static void count_wanted(const struct guard_port *ports, size_t n, struct rules 
 	begin(&t);
 	guard_rules(&t, false);
 	for (size_t i = 0; i < n; i++)
-		put_chain(&t, &ports[i], true);
+		put_chain(&t, &sh, &ports[i]);
 	s = (struct nl_span){ t.b.buf, t.b.len };
 	while (nl_msg_next(&s, &h) > 0)
 		(void)count_rule(h, ret);

@@ -9,7 +9,7 @@
  * Who does what (a packet from the container):
  *
  *	veth host end -> nft netdev ingress: guard, then ours (table
- *	NET_TRAFFIC_TABLE, NET_TRAFFIC_PRIO): count, set the priority to the HTB
+ *	NET_TRAFFIC_TX, NET_TRAFFIC_PRIO): count, set the priority to the HTB
  *	class, "fwd" to the container's ifb -> HTB -> back into the stack
  *
  * What the guard drops is neither counted nor does it use up the cap.  A tc
@@ -31,7 +31,9 @@
 #include "base/buf.h"
 #include "net.h"
 
-#define NET_TRAFFIC_TABLE "vz_traffic"	/* of family netdev, and on Linux 5.15 inet, too */
+/* Tables of family netdev, for what containers send and get; on Linux 5.15 rx is inet. */
+#define NET_TRAFFIC_TX "vz_traffic_tx"
+#define NET_TRAFFIC_RX "vz_traffic_rx"
 #define NET_CLASSES 16		/* 0 .. 15 */
 #define NET_CLASS_DEFAULT 1
 #define NET_TRAFFIC_PRIO 100	/* of our netdev chains: after the guard's */

@@ -169,6 +169,12 @@ int net_detach(const struct net_plan *p, struct vz_err *e);
  * outlive the last one that stops: to make them costs the next start 2 ms.
  */
 void net_tidy(void);
+/*
+ * The socket of this process's packet filter, borrowed, or -errno.  Closing the last
+ * descriptor of it waits, and lets the node's other transactions wait, for what those
+ * before have removed: who starts something that outlives this process leaves it there.
+ */
+int net_filter_keep(void);
 
 /*
  * Whether the container may have @a: 78 when something else on this node has an

@@ -4,6 +4,7 @@
 #include "nft.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,8 @@ struct told {
 struct elems_dump {
 	struct dump d;
 	struct told told;
+	size_t messages;
+	bool intervals;
 };
 
 static struct told_key *told_place(struct told *t, const struct told_key *k)
@@ -218,13 +221,34 @@ static int see_elems(const struct nlmsghdr *h, void *arg)
 	struct nft_elem_info i;
 	int r;
 
+	ed->messages++;
 	while ((r = nft_elem_next(&list, &i)) > 0) {
+		ed->intervals |= i.interval_end;
 		if (told_before(&ed->told, &i))
 			continue;
 		r = ((nft_elem_fn)d->fn)(&i, d->arg);
 		if (r < 0)
 			return r;
 	}
+	return r;
+}
+
+/*
+ * The kernel finds the place where a dump of several messages goes on by counting:
+ * when the table was made larger in between, it also leaves some out.  So it is asked
+ * until it has nothing new to tell.
+ */
+static int dump_elems(struct nl_sock *s, struct nl_batch *b, struct elems_dump *d,
+		      struct nl_fail *f)
+{
+	size_t before;
+	int r, tries = 0;
+
+	do {
+		before = d->told.n;
+		d->messages = 0;
+		r = nl_query(s, b, see_elems, d, f);
+	} while (r >= 0 && d->messages > 1 && !d->intervals && d->told.n > before && ++tries < 8);
 	return r;
 }
 
@@ -250,7 +274,7 @@ static int read_elems(struct nl_sock *s, uint8_t family, const char *table, cons
 		for (size_t i = ARRAY_SIZE(at); i-- > 0;)
 			nl_nest_end(&b, at[i]);
 	}
-	r = nl_query(s, &b, see_elems, &d, &f);
+	r = dump_elems(s, &b, &d, &f);
 	free(d.told.v);
 	return r >= 0 || r == -ENOENT || r == -EAGAIN ? r :
 		vz_fail(e, code, -r, "cannot read set %s of table %s", set, table);
@@ -304,10 +328,35 @@ static int parse_hook(struct nl_span s, struct nft_chain_info *c)
 	int r;
 
 	c->base = true;
-	while ((r = nl_attr_next(&s, &a)) > 0)
+	while ((r = nl_attr_next(&s, &a)) > 0) {
 		if (a.type == NFTA_HOOK_HOOKNUM && !attr_be32(&a, &c->hook))
 			return -EBADMSG;
+		if (a.type == NFTA_HOOK_DEVS)
+			c->devs = a.v;
+	}
 	return r;
+}
+
+bool nft_chain_has_dev(const struct nft_chain_info *c, const char *dev)
+{
+	struct nl_span s = c->devs;
+	struct nl_attr a;
+
+	while (nl_attr_next(&s, &a) > 0)
+		if (a.type == NFTA_DEVICE_NAME && str_eq(nl_attr_str(&a) ?: "", dev))
+			return true;
+	return false;
+}
+
+static int parse_handle(const struct nl_attr *a, struct nft_chain_info *c)
+{
+	uint64_t be;
+
+	if (a->v.n != sizeof(be))
+		return -EBADMSG;
+	memcpy(&be, a->v.p, sizeof(be));
+	c->handle = be64toh(be);
+	return 0;
 }
 
 int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret)
@@ -329,6 +378,8 @@ int nft_chain_parse(const struct nlmsghdr *h, struct nft_chain_info *ret)
 			r = nl_attr_copy_str(&a, c.name, sizeof(c.name));
 		else if (a.type == NFTA_CHAIN_HOOK)
 			r = parse_hook(a.v, &c);
+		else if (a.type == NFTA_CHAIN_HANDLE)
+			r = parse_handle(&a, &c);
 		else if (a.type == NFTA_CHAIN_POLICY && attr_be32(&a, &v))
 			c.drop = v == NF_DROP;
 		if (r < 0)
@@ -364,20 +415,41 @@ int nft_chains(struct nl_sock *s, uint8_t family, nft_chain_fn fn, void *arg, en
 	return vz_fail(e, code, -r, "cannot read chains of nf_tables");
 }
 
+struct finding {
+	const char *dev;
+	struct nft_chain_at *ret;
+	bool there;
+};
+
 static int see_one(const struct nlmsghdr *h, void *arg)
 {
-	*(bool *)arg |= h->nlmsg_type == MSG(NFT_MSG_NEWCHAIN);
+	struct finding *f = arg;
+	struct nft_chain_info c;
+
+	if (nft_chain_parse(h, &c) < 0)
+		return 0;
+	f->there = true;
+	f->ret->handle = c.handle;
+	f->ret->has_dev = f->dev && nft_chain_has_dev(&c, f->dev);
 	return 0;
 }
 
-bool nft_chain_there(struct nl_sock *s, uint8_t family, const char *table, const char *chain)
+bool nft_chain_find(struct nl_sock *s, uint8_t family, const char *table, const char *chain,
+		    const char *dev, struct nft_chain_at *ret)
 {
-	bool there = false;
+	struct finding x = { .dev = dev, .ret = ret };
 	struct nl_batch b;
 	struct nl_fail f;
 
 	begin(&b, NFT_MSG_GETCHAIN, 0, family);
 	nl_put_str(&b, NFTA_CHAIN_TABLE, table);
 	nl_put_str(&b, NFTA_CHAIN_NAME, chain);
-	return nl_query(s, &b, see_one, &there, &f) >= 0 && there;
+	return nl_query(s, &b, see_one, &x, &f) >= 0 && x.there;
+}
+
+bool nft_chain_there(struct nl_sock *s, uint8_t family, const char *table, const char *chain)
+{
+	struct nft_chain_at at;
+
+	return nft_chain_find(s, family, table, chain, NULL, &at);
 }

@@ -138,6 +138,31 @@ void nft_chain_del(struct nft *t, const char *name)
 	nl_put_str(&t->b, NFTA_CHAIN_NAME, name);
 }
 
+static void put_devs(struct nft *t, const char *dev)
+{
+	size_t hook = nest(t, NFTA_CHAIN_HOOK), devs = nest(t, NFTA_HOOK_DEVS);
+
+	nl_put_str(&t->b, NFTA_DEVICE_NAME, dev);
+	nest_end(t, devs);
+	nest_end(t, hook);
+}
+
+void nft_chain_dev_add(struct nft *t, uint64_t handle, const char *dev)
+{
+	uint64_t be = htobe64(handle);
+
+	begin(t, NFT_MSG_NEWCHAIN, 0);
+	nl_put(&t->b, NFTA_CHAIN_HANDLE, &be, sizeof(be));
+	put_devs(t, dev);
+}
+
+void nft_chain_dev_del(struct nft *t, const char *name, const char *dev)
+{
+	begin(t, NFT_MSG_DELCHAIN, 0);
+	nl_put_str(&t->b, NFTA_CHAIN_NAME, name);
+	put_devs(t, dev);
+}
+
 void nft_rule_open(struct nft *t, const char *chain)
 {
 	begin(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
@@ -441,6 +466,7 @@ int nft_commit(struct nft *t, enum vz_code code, struct vz_err *e)
 	begin_raw(t, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	t->b.trailer = 1;
 	r = nl_commit(s, &t->b, &f);
+	nft_linger(s->fd);
 	return r < 0 ? fail(t, code, r, &f, e) : 0;
 }
 

@@ -23,6 +23,7 @@
 #ifndef NETNS_NFT_H
 #define NETNS_NFT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "nlsock.h"
 
@@ -89,6 +90,32 @@ struct nft_chain {
 void nft_chain_add(struct nft *t, const struct nft_chain *c);
 void nft_chain_del(struct nft *t, const char *name);	/* with its rules */
 void nft_chain_flush(struct nft *t, const char *name);
+/* One device more of a netdev base chain, which is named by its handle: ENOENT when it went. */
+void nft_chain_dev_add(struct nft *t, uint64_t handle, const char *dev);
+void nft_chain_dev_del(struct nft *t, const char *name, const char *dev);
+
+/*
+ * Base chains that devices share: one for each device would be walked by every
+ * transaction, and from each of them all rules it leads to would be checked again.
+ * Devices join and leave without a rule.  Up to Linux 6.15 a chain goes with its last
+ * device; since 6.16 devices of a chain are names, and have to be taken out.
+ */
+bool nft_shares(void);		/* Linux 6.4 */
+#define NFT_SHARE_LEN 32
+/* "PREFIX-1f": the one of several that a device of this name is in. */
+void nft_share_name(const char *prefix, const char *dev, char ret[NFT_SHARE_LEN]);
+
+struct nft_share {
+	struct nl_sock *s;	/* NULL: nothing is there yet */
+	struct vz_strv made;
+	bool stale;		/* a device was there: left by one of its name that is gone */
+};
+
+/* @c->dev joins @c, which is made when it is not there, with a goto @to for its only rule. */
+void nft_share_join(struct nft_share *sh, struct nft *t, const struct nft_chain *c,
+		    const char *to);
+void nft_share_done(struct nft_share *sh);
+#define _cleanup_share_ _cleanup_(nft_share_done)
 
 /* Types of set keys: nft's own number (its datatype.h), which only "nft list" needs, and length. */
 #define NFT_TYPE(id, len) ((id) << 8 | (len))
@@ -287,11 +314,15 @@ static inline struct nft_stmt nft_goto(const char *chain)
 
 /*
  * The netfilter socket of this process, in the namespace of the first call; it is
- * not closed.  Closing one waits, for 8 to 16 ms, while anything that was deleted in
+ * not closed.  Closing one waits, for 8 to 30 ms, while anything that was changed in
  * the namespace still is to be freed (nft_rcv_nl_event() in the kernel), and when the
- * process ends it is.
+ * process ends it is: see nft_linger().
  */
 int nft_socket(struct nl_sock **ret, enum vz_code code, struct vz_err *e);
+/* At exit(), leaves the closing of the socket to another process. */
+void nft_linger(int fd);
+/* Another process has it and closes it later. */
+void nft_kept(void);
 
 /* Changes with every transaction of anybody in this network namespace. */
 int nft_generation(struct nl_sock *s, uint32_t *ret, enum vz_code code, struct vz_err *e);
@@ -322,7 +353,11 @@ struct nft_chain_info {
 	char table[NFT_TABLE_LEN], name[32];
 	bool base, drop;		/* drop: the policy of a base chain */
 	uint32_t hook;
+	uint64_t handle;
+	struct nl_span devs;		/* see nft_chain_has_dev() */
 };
+
+bool nft_chain_has_dev(const struct nft_chain_info *c, const char *dev);
 
 /* The chain of a rule's message; -ENOENT: not one, or with a longer name. */
 int nft_rule_chain(const struct nlmsghdr *h, char *ret, size_t size);
@@ -344,6 +379,14 @@ int nft_chains(struct nl_sock *s, uint8_t family, nft_chain_fn fn, void *arg, en
  * (nf_tables_abort()), 10 to 20 ms on a busy node.  False also when it cannot be told.
  */
 bool nft_chain_there(struct nl_sock *s, uint8_t family, const char *table, const char *chain);
+/* The same, with what a device needs that joins it; @dev may be NULL. */
+struct nft_chain_at {
+	uint64_t handle;
+	bool has_dev;
+};
+
+bool nft_chain_find(struct nl_sock *s, uint8_t family, const char *table, const char *chain,
+		    const char *dev, struct nft_chain_at *ret);
 
 /* What a counter expression says; -EBADMSG. */
 int nft_parse_values(struct nl_span s, uint64_t *bytes, uint64_t *packets);

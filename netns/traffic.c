@@ -2,12 +2,14 @@
 /*
  * The counting half: what all containers share is in one nft table.
  *
- *	chain tx_CTID_IFINDEX	netdev ingress of each host end: goto tx.CLASSES
+ *	chain tx.CLASSES-NN	netdev ingress of host ends: goto tx.CLASSES
  *	chain tx.CLASSES	prefix -> goto tx_N, as a class file says it
  *	chain tx_N		counts in set tx, by container and class; then the cap, if
  *				map txprio has the link and class
  *
- * and the same with rx for egress.  CLASSES names the contents of the class file:
+ * and the same with rx for egress (rxc.CLASSES-NN where a cap is).  Devices share the
+ * first; before Linux 6.4 each has its own, tx_CTID_IFINDEX.  Set link says which devices
+ * are whose.  CLASSES names the contents of the class file:
  * who was started with another one keeps that.  Elements of tx and rx say in their
  * comment which set of counters they are (ct/traffic.h).
  */
@@ -25,15 +27,17 @@
 #include "nft.h"
 #include "rate.h"
 
-#define TABLE NET_TRAFFIC_TABLE
 #define TRIES 8
 
 static const char *const dirs[] = { [RATE_OUT] = "tx", [RATE_IN] = "rx" };
+/* Two, because a device cannot join two chains of a table in one transaction. */
+static const char *const tables[] = { [RATE_OUT] = NET_TRAFFIC_TX, [RATE_IN] = NET_TRAFFIC_RX };
 
 /* Sets, of the direction that is given by their first letters. */
 static const char *const count_sets[] = { "tx", "rx" };
 static const char *const prio_maps[] = { "txprio", "rxprio" };
 #define IFB_MAP "ifb"		/* ifindex -> that of the ifb */
+#define LINK_SET "link"		/* ifindices; "CTID/device" is their comment */
 #define POST_MAP "post"		/* without egress: link group -> goto rx.CLASSES */
 
 /*
@@ -105,8 +109,8 @@ int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
 		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
 			struct reading rd = { fn, arg, families[f], dir };
 
-			r = nft_elems_dump(s, families[f], TABLE, count_sets[dir], see_count, &rd,
-					   VZ_SYSTEM_ERROR, e);
+			r = nft_elems_dump(s, families[f], tables[dir], count_sets[dir], see_count,
+					   &rd, VZ_SYSTEM_ERROR, e);
 			if (r < 0 && r != -ENOENT && !nft_missing(r))
 				return r == -EAGAIN ? vz_fail(e, VZ_SYSTEM_ERROR, EAGAIN,
 					"the packet filter keeps changing") : r;
@@ -146,7 +150,7 @@ static int read_one(struct nl_sock *s, uint8_t family, enum rate_dir dir, unsign
 	int r;
 
 	count_key(&k, o->ctid, cls);
-	r = nft_elem_get(s, family, TABLE, count_sets[dir], k.b, k.n, see_count, &rd,
+	r = nft_elem_get(s, family, tables[dir], count_sets[dir], k.b, k.n, see_count, &rd,
 			 VZ_SYSTEM_ERROR, e);
 	return r == -ENOENT || nft_missing(r) ? 0 : r;
 }
@@ -187,6 +191,8 @@ struct build {
 	uint16_t want;		/* classes with counters */
 	char classes[12];	/* name of the class file's contents */
 	bool fresh;		/* nothing of the container is there */
+	uint8_t *stays;		/* bits of enum rate_dir: the link is where it is to be */
+	struct nft_share share;
 	bool no_egress;		/* Linux 5.15 */
 };
 
@@ -251,18 +257,24 @@ static void share_post(struct nft *t)
 	nft_rule(t, "post", nft_vmap(NFT_META_OIFG, POST_MAP));
 }
 
+/* What follows is of that direction. */
+static void turn_to(struct build *b, enum rate_dir dir)
+{
+	nft_table(&b->t, dir == RATE_IN && b->no_egress ? NFPROTO_INET : NFPROTO_NETDEV,
+		  tables[dir]);
+}
+
 static void put_tables(struct build *b)
 {
 	nft_table_new(&b->t);
 	share_direction(&b->t, RATE_OUT);
-	if (!b->no_egress) {
-		share_direction(&b->t, RATE_IN);
-		return;
-	}
-	nft_table(&b->t, NFPROTO_INET, TABLE);
+	turn_to(b, RATE_IN);
 	nft_table_new(&b->t);
-	share_post(&b->t);
-	nft_table(&b->t, NFPROTO_NETDEV, TABLE);
+	if (b->no_egress)
+		share_post(&b->t);
+	else
+		share_direction(&b->t, RATE_IN);
+	turn_to(b, RATE_OUT);
 }
 
 /* ---- classes ------------------------------------------------------------------ */
@@ -349,28 +361,55 @@ static void class_entry(struct build *b, enum rate_dir dir)
 static void put_classes(struct build *b)
 {
 	class_entry(b, RATE_OUT);
-	if (b->no_egress)
-		nft_table(&b->t, NFPROTO_INET, TABLE);
+	turn_to(b, RATE_IN);
 	class_entry(b, RATE_IN);
-	nft_table(&b->t, NFPROTO_NETDEV, TABLE);
+	turn_to(b, RATE_OUT);
 }
 
 /* ---- a container ------------------------------------------------------------------ */
 
-static void link_chain(struct build *b, const struct rate_link *l, enum rate_dir dir)
+/* The base chain that a link is to be in, and where that leads. */
+static void link_place(const struct build *b, const struct rate_link *l, enum rate_dir dir,
+		       char name[NFT_SHARE_LEN], char to[24])
 {
-	char name[32], to[24];
+	snprintf(to, 24, "%s%s.%s", dirs[dir], dir == RATE_IN && b->ifb ? "c" : "", b->classes);
+	if (nft_shares())
+		nft_share_name(to, l->l.name, name);
+	else
+		snprintf(name, NFT_SHARE_LEN, "%s_%u_%d", dirs[dir], b->p->ctid, l->l.ifindex);
+}
 
-	snprintf(name, sizeof(name), "%s_%u_%d", dirs[dir], b->p->ctid, l->l.ifindex);
-	snprintf(to, sizeof(to), "%s%s.%s", dirs[dir], dir == RATE_IN && b->ifb ? "c" : "",
-		 b->classes);
-	nft_chain_add(&b->t, &(struct nft_chain){
-			.name = name, .base = true, .dev = l->l.name,
-			.hook = dir == RATE_OUT ? NF_NETDEV_INGRESS : NF_NETDEV_EGRESS,
-			.prio = NET_TRAFFIC_PRIO, .fresh = b->fresh });
-	if (!b->fresh)
+static void link_chain(struct build *b, size_t i, enum rate_dir dir)
+{
+	const struct rate_link *l = &b->links[i];
+	char name[NFT_SHARE_LEN], to[24];
+
+	link_place(b, l, dir, name, to);
+	if (!(b->stays[i] >> dir & 1)) {
+		nft_share_join(&b->share, &b->t, &(struct nft_chain){
+				.name = name, .base = true, .dev = l->l.name,
+				.hook = dir == RATE_OUT ? NF_NETDEV_INGRESS : NF_NETDEV_EGRESS,
+				.prio = NET_TRAFFIC_PRIO }, to);
+	} else if (!nft_shares()) {
+		/* Its class file may be another one now. */
 		nft_chain_flush(&b->t, name);
-	nft_rule(&b->t, name, nft_goto(to));
+		nft_rule(&b->t, name, nft_goto(to));
+	}
+}
+
+static void own_links(struct build *b)
+{
+	char owner[32];
+
+	/* Tables of an earlier vzctl have none. */
+	nft_set_add(&b->t, &(struct nft_set){ .name = LINK_SET, .key = { NFT_IFINDEX } });
+	nft_elems(&b->t, LINK_SET);
+	for (size_t i = 0; i < b->n_links; i++) {
+		const struct rtnl_link *l = &b->links[i].l;
+
+		snprintf(owner, sizeof(owner), "%u/%s", b->p->ctid, l->name);
+		nft_elem_comment(&b->t, &l->ifindex, sizeof(l->ifindex), NULL, 0, owner);
+	}
 }
 
 static void counters(struct build *b, enum rate_dir dir)
@@ -438,14 +477,13 @@ static void put_container(struct build *b)
 	uint32_t group = host_group(b->p->ctid);
 	char to[24];
 
-	for (size_t i = 0; i < b->n_links; i++) {
-		link_chain(b, &b->links[i], RATE_OUT);
-		if (!b->no_egress)
-			link_chain(b, &b->links[i], RATE_IN);
-	}
+	own_links(b);
+	for (size_t i = 0; i < b->n_links; i++)
+		link_chain(b, i, RATE_OUT);
 	direction(b, RATE_OUT);
-	if (b->no_egress)
-		nft_table(&b->t, NFPROTO_INET, TABLE);
+	turn_to(b, RATE_IN);
+	for (size_t i = 0; i < b->n_links && !b->no_egress; i++)
+		link_chain(b, i, RATE_IN);
 	direction(b, RATE_IN);
 	if (!b->no_egress)
 		return;
@@ -458,37 +496,103 @@ static void put_container(struct build *b)
 
 struct found {
 	uint32_t ctid;
-	const struct build *keep;	/* chains of its links stay; or NULL */
+	struct build *keep;	/* links stay where this one wants them; or NULL */
+	struct vz_strv devs;	/* under all names */
 	const char *map;
-	struct nft *t;			/* deletions go here */
+	struct nft *t;		/* deletions go here */
 	size_t n, others;
 };
 
-static bool has_link(const struct build *b, int ifindex)
+static bool is_ours(const char *table)
 {
-	for (size_t i = 0; b && i < b->n_links; i++)
-		if (b->links[i].l.ifindex == ifindex)
+	return str_eq(table, NET_TRAFFIC_TX) || str_eq(table, NET_TRAFFIC_RX);
+}
+
+/* Marks it when it does. */
+static bool link_stays(struct build *b, const char *chain, const char *dev, int ifindex)
+{
+	char name[NFT_SHARE_LEN], to[24];
+
+	for (size_t i = 0; b && i < b->n_links; i++) {
+		if (dev ? !str_eq(b->links[i].l.name, dev) : b->links[i].l.ifindex != ifindex)
+			continue;
+		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++) {
+			link_place(b, &b->links[i], dir, name, to);
+			if (!str_eq(chain, name))
+				continue;
+			b->stays[i] |= (uint8_t)(1u << dir);
 			return true;
+		}
+	}
 	return false;
+}
+
+/* Chains of its own, which other kernels and earlier vzctls want. */
+static bool see_own_chain(struct found *f, const char *name)
+{
+	uint32_t ctid;
+	int ifindex;
+	char dir;
+
+	if (sscanf(name, "%cx_%" SCNu32 "_%d", &dir, &ctid, &ifindex) != 3)
+		return false;
+	if (ctid == f->ctid && !link_stays(f->keep, name, NULL, ifindex)) {
+		nft_chain_del(f->t, name);
+		f->n++;
+	}
+	return true;
 }
 
 static int see_chain(const struct nft_chain_info *c, void *arg)
 {
 	struct found *f = arg;
-	uint32_t ctid;
-	int ifindex;
-	char dir;
 
-	if (!str_eq(c->table, TABLE) || !c->base ||
-	    sscanf(c->name, "%cx_%" SCNu32 "_%d", &dir, &ctid, &ifindex) != 3)
+	if (!is_ours(c->table) || !c->base)
 		return 0;
-	if (ctid != f->ctid) {
-		f->others++;
-	} else if (!has_link(f->keep, ifindex)) {
-		nft_chain_del(f->t, c->name);
+	nft_table(f->t, NFPROTO_NETDEV, c->table);
+	if (see_own_chain(f, c->name))
+		return 0;
+	for (size_t i = 0; i < f->devs.n; i++) {
+		if (!nft_chain_has_dev(c, f->devs.v[i]) ||
+		    link_stays(f->keep, c->name, f->devs.v[i], 0))
+			continue;
+		nft_chain_dev_del(f->t, c->name, f->devs.v[i]);
 		f->n++;
 	}
 	return 0;
+}
+
+static int see_link(const struct nft_elem_info *i, void *arg)
+{
+	struct found *f = arg;
+	char *dev;
+
+	if (strtoul(i->comment, &dev, 10) != f->ctid || *dev != '/' || !i->key.n)
+		return 0;
+	if (!vz_strv_has(&f->devs, dev + 1))
+		vz_strv_add(&f->devs, dev + 1);
+	if (!f->t->elems)
+		nft_elems_del(f->t, LINK_SET);
+	nft_elem(f->t, i->key.p, i->key.n);
+	f->n++;
+	return 0;
+}
+
+/* Its links leave their chains, and the set that says whose they are. */
+static int drop_links(struct found *f, struct nl_sock *s, struct vz_err *e)
+{
+	int r;
+
+	for (size_t i = 0; f->keep && i < f->keep->n_links; i++)
+		if (!vz_strv_has(&f->devs, f->keep->links[i].l.name))
+			vz_strv_add(&f->devs, f->keep->links[i].l.name);
+	r = nft_elems_dump(s, NFPROTO_NETDEV, NET_TRAFFIC_TX, LINK_SET, see_link, f,
+			   VZ_SYSTEM_ERROR, e);
+	if (r >= 0 || r == -ENOENT || nft_missing(r))
+		r = nft_chains(s, NFPROTO_NETDEV, see_chain, f, VZ_SYSTEM_ERROR, e);
+	nft_table(f->t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
+	vz_strv_done(&f->devs);
+	return r;
 }
 
 static int see_owned(const struct nft_elem_info *i, void *arg)
@@ -510,20 +614,22 @@ static int drop_caps(struct found *f, struct nl_sock *s, struct vz_err *e)
 {
 	static const struct {
 		uint8_t family;
-		const char *map;
-	} where[] = { { NFPROTO_NETDEV, "txprio" }, { NFPROTO_NETDEV, "rxprio" },
-		      { NFPROTO_NETDEV, IFB_MAP }, { NFPROTO_INET, "rxprio" } };
+		const char *table, *map;
+	} where[] = { { NFPROTO_NETDEV, NET_TRAFFIC_TX, "txprio" },
+		      { NFPROTO_NETDEV, NET_TRAFFIC_TX, IFB_MAP },
+		      { NFPROTO_NETDEV, NET_TRAFFIC_RX, "rxprio" },
+		      { NFPROTO_INET, NET_TRAFFIC_RX, "rxprio" } };
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(where); i++) {
 		f->map = where[i].map;
-		nft_table(f->t, where[i].family, TABLE);
-		r = nft_elems_dump(s, where[i].family, TABLE, f->map, see_owned, f,
+		nft_table(f->t, where[i].family, where[i].table);
+		r = nft_elems_dump(s, where[i].family, where[i].table, f->map, see_owned, f,
 				   VZ_SYSTEM_ERROR, e);
 		if (r < 0 && r != -ENOENT && !nft_missing(r))
 			return r;
 	}
-	nft_table(f->t, NFPROTO_NETDEV, TABLE);
+	nft_table(f->t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
 	return 0;
 }
 
@@ -559,14 +665,14 @@ static int drop_post(struct nft *t, uint32_t ctid, struct nl_sock *s, struct vz_
 {
 	uint32_t group = host_group(ctid);
 	bool there = false;
-	int r = nft_elem_get(s, NFPROTO_INET, TABLE, POST_MAP, &group, sizeof(group), see_any,
-			     &there, VZ_SYSTEM_ERROR, e);
+	int r = nft_elem_get(s, NFPROTO_INET, NET_TRAFFIC_RX, POST_MAP, &group, sizeof(group),
+			     see_any, &there, VZ_SYSTEM_ERROR, e);
 
 	if (there) {
-		nft_table(t, NFPROTO_INET, TABLE);
+		nft_table(t, NFPROTO_INET, NET_TRAFFIC_RX);
 		nft_elems_del(t, POST_MAP);
 		nft_elem(t, &group, sizeof(group));
-		nft_table(t, NFPROTO_NETDEV, TABLE);
+		nft_table(t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
 	}
 	return r == -ENOENT ? 0 : r;
 }
@@ -581,8 +687,8 @@ static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
 			struct reading rd = { see_key, f, families[i], dir };
 
 			f->map = count_sets[dir];
-			nft_table(f->t, families[i], TABLE);
-			r = nft_elems_dump(s, families[i], TABLE, f->map, see_count, &rd,
+			nft_table(f->t, families[i], tables[dir]);
+			r = nft_elems_dump(s, families[i], tables[dir], f->map, see_count, &rd,
 					   VZ_SYSTEM_ERROR, e);
 			if (r < 0 && r != -ENOENT && !nft_missing(r))
 				return r;
@@ -599,9 +705,9 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 	struct nl_sock *s;
 	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
-	nft_begin(&t, NFPROTO_NETDEV, TABLE);
+	nft_begin(&t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
 	if (r >= 0)
-		r = nft_chains(s, NFPROTO_NETDEV, see_chain, &f, VZ_SYSTEM_ERROR, e);
+		r = drop_links(&f, s, e);
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
 	if (r >= 0)
@@ -633,16 +739,18 @@ void net_traffic_tidy(void)
 	struct nft t;
 
 	if (nft_socket(&s, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
-	    !nft_chain_there(s, NFPROTO_NETDEV, TABLE, "tx_other") ||
+	    !nft_chain_there(s, NFPROTO_NETDEV, NET_TRAFFIC_TX, "tx_other") ||
 	    nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 ||
-	    nft_elems_dump(s, NFPROTO_NETDEV, TABLE, count_sets[RATE_OUT], see_count, &rd,
-			   VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || f.others)
+	    nft_elems_dump(s, NFPROTO_NETDEV, NET_TRAFFIC_TX, count_sets[RATE_OUT], see_count,
+			   &rd, VZ_SYSTEM_ERROR, VZ_IGNORE) < 0 || f.others)
 		return;
-	nft_begin(&t, NFPROTO_NETDEV, TABLE);
+	nft_begin(&t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
 	nft_only_if(&t, generation);
 	nft_table_del(&t);
-	if (nft_chain_there(s, NFPROTO_INET, TABLE, "post")) {
-		nft_table(&t, NFPROTO_INET, TABLE);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		if (!nft_chain_there(s, families[i], NET_TRAFFIC_RX, "rx_other"))
+			continue;
+		nft_table(&t, families[i], NET_TRAFFIC_RX);
 		nft_table_del(&t);
 	}
 	(void)nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
@@ -654,7 +762,7 @@ void net_traffic_tidy(void)
 static int drop_old(struct build *b, struct nl_sock *s, struct vz_err *e)
 {
 	struct found f = { .ctid = b->p->ctid, .t = &b->t, .keep = b };
-	int r = nft_chains(s, NFPROTO_NETDEV, see_chain, &f, VZ_SYSTEM_ERROR, e);
+	int r = drop_links(&f, s, e);
 
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
@@ -669,7 +777,11 @@ static int commit_with(struct build *b, struct nl_sock *s, enum with with, struc
 {
 	int r = 0;
 
-	nft_begin(&b->t, NFPROTO_NETDEV, TABLE);
+	nft_begin(&b->t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
+	memset(b->stays, 0, b->n_links);
+	vz_strv_done(&b->share.made);
+	b->share.stale = false;
+	b->share.s = with == WITH_TABLES ? NULL : s;
 	if (!b->fresh && with != WITH_TABLES)
 		r = drop_old(b, s, e);
 	if (r < 0) {
@@ -681,53 +793,86 @@ static int commit_with(struct build *b, struct nl_sock *s, enum with with, struc
 	if (with != WITH_NOTHING)
 		put_classes(b);
 	put_container(b);
+	if (b->fresh && b->share.stale) {
+		nft_done(&b->t);
+		return vz_fail(e, VZ_SYSTEM_ERROR, EEXIST, "a device of this name is counted");
+	}
 	return nft_end(&b->t, VZ_SYSTEM_ERROR, e);
 }
 
 struct entries {
 	const char *keep;
 	struct vz_strv found;
+	struct vz_strv empty;	/* base chains that no device is in */
 };
 
+/* tx.CLASSES and what leads there. */
 static int see_entry(const struct nft_chain_info *c, void *arg)
 {
 	struct entries *l = arg;
 
-	if (str_eq(c->table, TABLE) && str_has_prefix(c->name, "tx.") &&
-	    !str_eq(c->name + 3, l->keep))
+	if (!is_ours(c->table) || !strchr(c->name, '.'))
+		return 0;
+	if (c->base && !c->devs.n)
+		vz_strv_add(&l->empty, c->name);
+	else if (!c->base && str_has_prefix(c->name, "tx.") && !str_eq(c->name + 3, l->keep))
 		vz_strv_add(&l->found, c->name + 3);
 	return 0;
 }
 
-/* One that is in use refuses to go, and so do its maps with it. */
-static void drop_entry(const char *classes, enum rate_dir dir, bool post)
+static void drop_direction(struct nft *t, const char *classes, enum rate_dir dir,
+			   const struct vz_strv *empty)
 {
 	char name[40];
-	struct nft t;
 
-	nft_begin(&t, post ? NFPROTO_INET : NFPROTO_NETDEV, TABLE);
 	for (size_t i = dir == RATE_IN ? 0 : 1; i < 2; i++) {
-		snprintf(name, sizeof(name), "%s%s.%s", dirs[dir], i ? "" : "c", classes);
-		nft_chain_del(&t, name);
+		size_t n = (size_t)snprintf(name, sizeof(name), "%s%s.%s", dirs[dir],
+					    i ? "" : "c", classes);
+
+		for (size_t k = 0; k < empty->n; k++)
+			if (str_has_prefix(empty->v[k], name) && empty->v[k][n] == '-')
+				nft_chain_del(t, empty->v[k]);
+		nft_chain_del(t, name);
 	}
 	for (const char *family = str_eq(classes, "0") ? "" : "46"; *family; family++) {
 		snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], *family, classes);
-		nft_set_flush(&t, name);
-		nft_set_del(&t, name);
+		nft_set_flush(t, name);
+		nft_set_del(t, name);
 	}
-	(void)nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
+}
+
+/* One that is in use refuses to go, and so do its maps with it. */
+static int drop_entry(const char *classes, const struct vz_strv *empty, bool post,
+		      uint32_t generation)
+{
+	struct nft t;
+
+	nft_begin(&t, NFPROTO_NETDEV, NET_TRAFFIC_TX);
+	/* A device may be joining one that was empty. */
+	nft_only_if(&t, generation);
+	drop_direction(&t, classes, RATE_OUT, empty);
+	nft_table(&t, post ? NFPROTO_INET : NFPROTO_NETDEV, NET_TRAFFIC_RX);
+	drop_direction(&t, classes, RATE_IN, empty);
+	return nft_end(&t, VZ_SYSTEM_ERROR, VZ_IGNORE);
 }
 
 /* Entries for another contents of the class file, of which the last user has gone. */
 static void drop_unused_entries(struct nl_sock *s, const struct build *b)
 {
-	struct entries l = { .keep = b->classes };
+	bool more = true;
 
-	(void)nft_chains(s, NFPROTO_NETDEV, see_entry, &l, VZ_SYSTEM_ERROR, VZ_IGNORE);
-	for (size_t i = 0; i < l.found.n; i++)
-		for (unsigned int dir = 0; dir < ARRAY_SIZE(dirs); dir++)
-			drop_entry(l.found.v[i], dir, dir == RATE_IN && b->no_egress);
-	vz_strv_done(&l.found);
+	for (size_t skip = 0; more && skip < TRIES;) {
+		struct entries l = { .keep = b->classes };
+		uint32_t generation;
+
+		more = nft_generation(s, &generation, VZ_SYSTEM_ERROR, VZ_IGNORE) >= 0 &&
+		       nft_chains(s, NFPROTO_NETDEV, see_entry, &l, VZ_SYSTEM_ERROR,
+				  VZ_IGNORE) >= 0 && skip < l.found.n;
+		if (more && drop_entry(l.found.v[skip], &l.empty, b->no_egress, generation) < 0)
+			skip++;
+		vz_strv_done(&l.found);
+		vz_strv_done(&l.empty);
+	}
 }
 
 static bool chain_there(struct nl_sock *s, enum rate_dir dir, const char *which)
@@ -735,7 +880,7 @@ static bool chain_there(struct nl_sock *s, enum rate_dir dir, const char *which)
 	char chain[32];
 
 	snprintf(chain, sizeof(chain), "%s%s", dirs[dir], which);
-	return nft_chain_there(s, NFPROTO_NETDEV, TABLE, chain);
+	return nft_chain_there(s, NFPROTO_NETDEV, tables[dir], chain);
 }
 
 /* Says also whether the tables that are there do without egress. */
@@ -866,12 +1011,14 @@ static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_t
 		 const struct rate_link *links, size_t n, struct vz_err *e)
 {
 	struct build b = { .p = p, .tr = t, .links = links, .n_links = n, .want = classes_of(t) };
+	_cleanup_free_ uint8_t *stays = xcalloc(n, sizeof(*stays));
 	struct net_counts old = { 0 };
 	int r = net_traffic_read(p->ctid, &old, e);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	b.fresh = r == -ENOENT;
+	b.stays = stays;
 	b.id = old.id ? old.id : new_id();
 	name_classes(t, b.classes);
 	r = 0;
@@ -882,6 +1029,7 @@ static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_t
 		r = rate_redirect_off(h, links, n, e);
 	if (r >= 0)
 		r = commit_table(&b, e);
+	nft_share_done(&b.share);
 	if (r >= 0 && t->n_caps)
 		r = rate_redirect(h, links, n, b.ifb, e);
 	if (r >= 0 && !t->n_caps)

@@ -28,7 +28,8 @@ static void parse(const struct nlmsghdr *h)
 	(void)rtnl_route_parse(h, &route);
 	(void)rtnl_proxy_parse(h, &proxy);
 	(void)nft_rule_chain(h, chain.name, sizeof(chain.name));
-	(void)nft_chain_parse(h, &chain);
+	if (nft_chain_parse(h, &chain) == 0)
+		(void)nft_chain_has_dev(&chain, "venet0.101");
 	while (nft_elem_next(&elems, &elem) > 0)
 		;
 	if (nl_ack_parse(h, &ack) == 0) {

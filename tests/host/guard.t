@@ -69,9 +69,11 @@ done
 
 # ---- what there is -------------------------------------------------------------------------
 
+shares() { local v; IFS=.- read -ra v <<<"$(uname -r)"; [ $((v[0] * 100 + v[1])) -ge 604 ]; }
+chain_with() { nft list table netdev $table | awk -v d="\"$1\"" '$1 == "chain" {c = $2} index($0, d) && /device/ {print c}'; }
 list=$(nft list table netdev $table)
 for d in "$host0" "$host1" "venet0.$ct"; do
-	like "$list" "device \"$d\" priority -500; policy drop" "a chain on $d"
+	like "$list" "devices?[ ={]+(\"[^\"]*\", )*\"$d\"[^;]* priority -500; policy drop" "a chain on $d"
 done
 index() { ip -o link show "$1" | cut -d: -f1; }
 # Addresses of a device in a set; nft shows its name, its number, or the bytes the wrong way round.
@@ -272,10 +274,34 @@ exec 7>&- 8<&-
 quiet "stop" vzctl --quiet stop "$ct"
 unlike "$(nft list table netdev $table)" "venet0.$ct\"|veth$ct" "its chains go with the container"
 like "$(nft list table netdev $table)" "venet0.$ct2\"" "its neighbour's stay"
+export VZ_OWN_CHAINS=1
 nft add chain netdev $table "venet0.$ct"
 run vzctl start "$ct"
-is "$rc:$err" "0:" "start with a left-over chain"
+is "$rc:$err" "0:" "before 6.4: start with a left-over chain"
 like "$(nft list chain netdev $table "venet0.$ct")" "policy drop.*goto routed" "which is replaced"
+is "$(chain_with "venet0.$ct")" "venet0.$ct" "a chain of its own"
+quiet "an address" vzctl --quiet set "$ct" --ipadd 2001:db8:77::/64 --save
+is "$(chain_with "venet0.$ct")" "venet0.$ct" "stays there"
+unset VZ_OWN_CHAINS
+if shares; then
+	quiet "the next kernel, or vzctl" vzctl --quiet set "$ct" --ipdel 2001:db8:77::/64 --save
+	like "$(chain_with "venet0.$ct")" "^routed-[01][0-9a-f]$" "moves it to one that is shared"
+	unlike "$(nft list table netdev $table)" "chain venet0.$ct" "its own is gone"
+	quiet "stop" vzctl --quiet stop "$ct"
+	is "$(chain_with "venet0.$ct")" "" "which it leaves"
+	quiet "start" vzctl --quiet start "$ct"
+	ports() { nft list set netdev $table port | grep -c "\"$ct/venet0.$ct\""; }
+	# As when it ends with its monitor, and nobody has cleaned up.
+	ip link del "venet0.$ct"
+	for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
+	until_ok 10 is_down "$ct"
+	quiet "start" vzctl --quiet start "$ct"
+	is "$(ports) $(chain_with "venet0.$ct" | wc -l)" "1 1" "one port, in one chain"
+else
+	skip 7 "Linux $(uname -r) has no shared chains"
+	quiet "stop" vzctl --quiet stop "$ct"
+	quiet "start" vzctl --quiet start "$ct"
+fi
 nft delete chain netdev $table arp 2>/dev/null
 nft flush set netdev $table drops
 quiet "restart" vzctl --quiet restart "$ct"

@@ -261,6 +261,28 @@ is "$(ip -o link | grep -c vzr)" 0 "TRAFFIC_SHAPING=no: no cap"
 code 0 'RATE has no effect: TRAFFIC_SHAPING=no' "which set says" vzctl set $ct --rate '*:1:6000' --save
 sed -i /TRAFFIC_SHAPING/d "$node/etc/vz.conf"
 
+# ---- Linux before 6.4: no shared chains ---------------------------------------------------------
+
+chains() { nft list tables | awk '/vz_traffic/ {print $2, $3}' | while read -r t; do nft list table $t; done | awk -v d="\"venet0.$ct\"" '$1 == "chain" {c = $2} index($0, d) && /device/ {print c}' | sort | xargs; }
+export VZ_OWN_CHAINS=1
+quiet "restart with chains of its own" vzctl --quiet restart $ct --fast
+like "$(chains)" "^rx_${ct}_[0-9]+ tx_${ct}_[0-9]+$" "one for each direction"
+hole $ct
+exact "IPv4 out" out 198.51.100.1 2 5 100 28
+exact "IPv4 in" in 198.51.100.1 2 4 64 28 10.99.0.1
+unset VZ_OWN_CHAINS
+quiet "the next kernel, or vzctl" vzctl --quiet set $ct --rate '*:1:20000' --save
+IFS=.- read -ra v <<<"$(uname -r)"
+if [ $((v[0] * 100 + v[1])) -ge 604 ]; then
+	like "$(chains)" "^rxc\\.[0-9a-f]+-[01][0-9a-f] tx\\.[0-9a-f]+-[01][0-9a-f]$" "moves to shared ones"
+else
+	like "$(chains)" "^rx_${ct}_[0-9]+ tx_${ct}_[0-9]+$" "has none to share either"
+fi
+within "$(rate in $ct 203.0.113.1 1.5)" 20 "and is capped"
+exact "counted once" out 198.51.100.1 2 5 100 28
+quiet "no cap" vzctl --quiet set $ct --rate '' --save
+exact "counted once" in 198.51.100.1 2 4 64 28 10.99.0.1
+
 # ---- Linux 5.15: no egress in the netdev family ----------------------------------------------
 
 # A node has one kernel: the tables are not of both kinds at once.
@@ -273,7 +295,7 @@ export VZ_NO_EGRESS=1
 quiet "start without egress" vzctl --quiet start $ct
 hole $ct
 sleep 0.3
-is "$(nft list tables | grep "vz_traffic\$" | sort | xargs)" "table inet vz_traffic table netdev vz_traffic" \
+is "$(nft list tables | grep "vz_traffic_" | sort | xargs)" "table inet vz_traffic_rx table netdev vz_traffic_tx" \
 	"counters in two families"
 exact "IPv4 out" out 198.51.100.1 2 5 100 28
 exact "IPv4 in" in 198.51.100.1 2 4 64 28 10.99.0.1
@@ -294,7 +316,7 @@ exact "to the container, too" in 203.0.113.1 3 4 64 28 10.99.0.1
 sed -i '$d' "$classes"
 quiet "and back" vzctl --quiet set $ct --rate ''
 exact "the old one counts" out 203.0.113.1 1 3 72 28
-nft flush map inet vz_traffic post
+nft flush map inet vz_traffic_rx post
 quiet "stop, when somebody has flushed the map" vzctl --quiet stop $ct --fast
 quiet "repair" vzctl --quiet repair $ct
 is "$(nft list tables | grep vz_traffic)" "" "which removes both tables"

@@ -17,14 +17,26 @@ leak_procs()
 # The tables that all containers share stay, and their rules: no port, no element.
 leak_nft()
 {
-	awk '/^table/ {shared = $3 == "vz_guard" || $3 == "vz_traffic"}
-		!shared || /elements = |device / {print "nft", $0}'
+	awk '/^table/ {shared = $3 == "vz_guard" || $3 ~ "^vz_traffic_[tr]x$"}
+		!shared || /elements = |devices? / {print "nft", $0}'
+}
+
+# A monitor ends after its init: closing its packet filter socket can take a moment.
+leak_settle()
+{
+	local i p
+	for ((i = 0; i < 20; i++)); do
+		p=$(node_procs | awk '$1 == "vzmon" && system("test -d /proc/" $3) {print $3}')
+		[ -n "$p" ] || return
+		sleep 0.1
+	done
 }
 
 # The parts which do not depend on what containers exist.
 leak_snapshot()
 {
 	local d f
+	leak_settle
 	d=$(slice_dir)
 	{
 		awk '{print "mount", $4, $5}' /proc/self/mountinfo

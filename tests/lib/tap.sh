@@ -350,8 +350,8 @@ node_procs()
 	local f p
 	grep -lzsxF "VZ_CONFDIR=$VZ_CONFDIR" /proc/[0-9]*/environ | while read -r f; do
 		p=${f%/environ}
-		# It ends by itself after a second of telling the neighbours.
-		[ "$(cat "$p/comm")" != vz-announce ] || continue
+		# They end by themselves: after a second of telling the neighbours, or a moment.
+		case $(cat "$p/comm") in vz-announce | vz-linger) continue ;; esac
 		case $(readlink "$p/exe") in
 		*/vzctl* | */vzmon* | */vztmpl* | */vztar*) tr '\0' ' ' <"$p/cmdline"; echo ;;
 		esac

@@ -416,4 +416,59 @@ TEST(five_hundred_elements_in_one_transaction)
 		       0);
 }
 
+/* lo and a name joins and leaves; a chain that went is an error, not a new one. */
+TEST(devices_share_a_chain)
+{
+	struct nft_chain c = { .name = "in-07", .base = true, .dev = "lo", .drop = true,
+			       .hook = NF_NETDEV_INGRESS };
+	_cleanup_share_ struct nft_share sh = { .s = NULL };
+	struct vz_err e = VZ_ERR_INIT;
+	struct nft_chain_at at;
+	struct nl_sock *s;
+	struct nft t;
+
+	if (!own_netns())
+		return;
+	if (!nft_shares()) {
+		printf("# SKIP needs Linux 6.4\n");
+		return;
+	}
+	is_int(nft_socket(&s, VZ_SYSTEM_ERROR, &e), 0);
+	ok(!nft_chain_find(s, NFPROTO_NETDEV, "vz_4", c.name, "lo", &at));
+	/* The second one in the same transaction finds it made. */
+	nft_begin(&t, NFPROTO_NETDEV, "vz_4");
+	nft_table_add(&t);
+	nft_chain_add(&t, &(struct nft_chain){ .name = "common" });
+	nft_share_join(&sh, &t, &c, "common");
+	nft_share_join(&sh, &t, &c, "common");
+	is_int(nft_end(&t, VZ_SYSTEM_ERROR, &e), 0);
+	is_str(e.msg, "");
+	ok(!sh.stale);
+	ok(nft_chain_find(s, NFPROTO_NETDEV, "vz_4", c.name, "lo", &at) && at.has_dev);
+	ok(nft_chain_find(s, NFPROTO_NETDEV, "vz_4", c.name, "l", &at) && !at.has_dev);
+	ok(nft_chain_find(s, NFPROTO_NETDEV, "vz_4", "common", "lo", &at) && !at.has_dev);
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz_4");
+	nft_chain_dev_del(&t, c.name, "lo");
+	is_int(nft_end(&t, VZ_SYSTEM_ERROR, &e), 0);
+	ok(nft_chain_find(s, NFPROTO_NETDEV, "vz_4", c.name, "lo", &at) && !at.has_dev);
+	vz_strv_done(&sh.made);
+	sh.s = s;
+	for (int i = 0; i < 2; i++) {
+		nft_begin(&t, NFPROTO_NETDEV, "vz_4");
+		nft_share_join(&sh, &t, &c, "common");
+		is_int(nft_end(&t, VZ_SYSTEM_ERROR, &e), 0);
+		/* As a device that is gone, and has left its name. */
+		is_int(sh.stale, i);
+	}
+	ok(nft_chain_find(s, NFPROTO_NETDEV, "vz_4", c.name, "lo", &at) && at.has_dev);
+
+	nft_begin(&t, NFPROTO_NETDEV, "vz_4");
+	nft_chain_del(&t, c.name);
+	is_int(nft_end(&t, VZ_SYSTEM_ERROR, &e), 0);
+	nft_begin(&t, NFPROTO_NETDEV, "vz_4");
+	nft_chain_dev_add(&t, at.handle, "lo");
+	is_int(nft_end(&t, VZ_SYSTEM_ERROR, &e), -ENOENT);
+}
+
 TAP_MAIN()

@@ -204,8 +204,10 @@ static void read_line(const struct reader *rd, unsigned int lineno, const struct
 	if (seen[p / 64] >> (p % 64) & 1)
 		complain(rd, lineno, "%s is set again, the last line counts", param_get(p)->key);
 	seen[p / 64] |= 1ULL << (p % 64);
-	if (l->val_len >= sizeof(small))
-		value = big = xmalloc(l->val_len + 1);
+	if (l->val_len >= sizeof(small)) {
+		big = xmalloc(l->val_len + 1);
+		value = big;
+	}
 	unquote(l, value);
 	take_value(rd, lineno, p, value);
 }
@@ -261,7 +263,8 @@ static int read_path(const char *path, unsigned int mask, struct vz_strv *proble
 	ssize_t n = conf_slurp(AT_FDCWD, path, small, sizeof(small));
 
 	if (n == -EFBIG) {
-		text = big = xmalloc(CONF_FILE_MAX + 1);
+		big = xmalloc(CONF_FILE_MAX + 1);
+		text = big;
 		n = conf_slurp(AT_FDCWD, path, text, CONF_FILE_MAX + 1);
 	}
 	if (n < 0)

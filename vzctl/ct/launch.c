@@ -36,6 +36,7 @@ struct monitor {
 	struct ct_plan *p;
 	int report;		/* to vzctl */
 	int console;		/* from init */
+	int filter;		/* net_filter_keep() or -1 */
 	char *exe, *vzctl, *sock_path, *log_dir;
 };
 
@@ -102,6 +103,7 @@ static void exec_vzmon(struct monitor *m, pid_t init, int master)
 	cg_hits_open(scope, fds + 4);
 	fds[MON_FD_SEED - MON_FD_PTY] = m->p->init.seed >= 0 ? m->p->init.seed :
 							      ct_seed_make(m->p->ct->id);
+	fds[MON_FD_NFT - MON_FD_PTY] = m->filter;
 	/* Away from the targets first, so that none is overwritten unseen. */
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		fds[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
@@ -207,7 +209,7 @@ int ct_adopt(struct ct_plan *p, struct vz_err *e)
 	_cleanup_free_ char *vzctl = xasprintf("%s/vzctl", vz_sbin_dir());
 	_cleanup_free_ char *sock_path = ct_run_path(p->ct->id, "console.sock");
 	struct monitor m = { .p = p, .exe = exe, .vzctl = vzctl, .sock_path = sock_path,
-			     .log_dir = (char *)console_log_dir() };
+			     .log_dir = (char *)console_log_dir(), .filter = -EBADF };
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	_cleanup_close_ int group = cg_mon_open(p->ct->slice, e);
 	struct ct_state st;
@@ -257,6 +259,7 @@ int ct_launch(struct ct_plan *p, struct vz_err *e)
 	con_mon = fds[0], con_init = fds[1];
 	m.report = report_child;
 	m.console = con_mon;
+	m.filter = p->net.n_addrs || p->net.n_veths ? net_filter_keep() : -EBADF;
 	p->init.sock = init_child;
 	p->init.console = con_init;
 	p->mon_pid = fork_monitor(&m, p->init_sock, e);

@@ -11,7 +11,8 @@
 #define MON_FD_HITS 7	/* CG_HITS_FILES of them (cg/hits.h), which raise POLLPRI */
 #define MON_N_HITS 3
 #define MON_FD_SEED (MON_FD_HITS + MON_N_HITS)	/* ns_seed_make(): kept for the next start */
-#define MON_FD_LAST MON_FD_SEED
+#define MON_FD_NFT (MON_FD_SEED + 1)	/* net_filter_keep(): closed with the monitor */
+#define MON_FD_LAST MON_FD_NFT
 
 /*
  * vzmon CTID INIT_PID VZCTL: then executes VZCTL _exited CTID INIT_PID STATUS.

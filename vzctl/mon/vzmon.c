@@ -412,7 +412,7 @@ static int monitor(int argc, char **argv, char **envp)
 	sc(prctl, PR_SET_NAME, "vzmon", 0, 0, 0);
 	ignore(SIGPIPE);
 	ignore(SIGHUP);
-	/* MON_FD_SEED is only kept open. */
+	/* MON_FD_SEED and MON_FD_NFT are only kept open. */
 	for (int fd = MON_FD_PTY; fd <= MON_FD_LAST; fd++)
 		sc(fcntl, fd, F_SETFD, 1 /* FD_CLOEXEC */);
 	for (int i = 0; i < MON_N_HITS; i++) {
