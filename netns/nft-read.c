@@ -241,8 +241,8 @@ static int see_elems(const struct nlmsghdr *h, void *arg)
 static int dump_elems(struct nl_sock *s, struct nl_batch *b, struct elems_dump *d,
 		      struct nl_fail *f)
 {
+	int r = 0, tries = 0;
 	size_t before;
-	int r, tries = 0;
 
 	do {
 		before = d->told.n;
