@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154	# here, patches, cache, src: of kp
 #
 # kp bench: what system calls cost in instructions (tests/vm/cost.c), without the series,
-# with its options off, and on.  One CPU counts its instructions and nothing else is
+# with its options off, and on; bench.config.  One CPU counts its instructions and nothing else is
 # there, no disk and no random addresses: what is left of a spread is the timer's ticks.
 
 cost()	# cost IMAGE PROGRAM: its lines
@@ -29,7 +29,9 @@ cmd_bench()
 	[ -x "$prog" ] || die "$prog: make MODE=debug tests"
 	command -v qemu-system-x86_64 cpio >/dev/null || die "please install: qemu-system-x86 cpio"
 	mkdir -p "$d"
-	rm -f "$d"/*
+	rm -f "$d/figures"
+	# Kernels of their own: neither network nor disks are measured, nor waited for.
+	config=bench.config builds=$d
 	for kind in base off on; do
 		if [ $kind = on ]; then image=$(cmd_build); else image=$(cmd_build --$kind); fi
 		for ((i = 1; i <= runs; i++)); do

@@ -28,7 +28,7 @@ wanted()	# wanted O: lines of the configuration; of two for one symbol, the late
 	local opt=y
 	case $1 in *-off) opt=n ;; esac
 	{
-		cat "$patches/config/qemu.config"
+		cat "$patches/config/$config"
 		case $1 in *-debug) cat "$patches/config/debug.config" ;; esac
 		options HEAD | sed "s/.*/CONFIG_&=$opt/"
 	} | awk -F= '/^CONFIG_/ { if (!($1 in v)) n[++c] = $1; v[$1] = $0 } END { for (i = 1; i <= c; i++) print v[n[i]] }'
@@ -63,11 +63,14 @@ configure_old()	# configure_old O
 	configure "$1"
 }
 
+config=qemu.config
+builds=$cache
+
 which_o()	# which_o [--debug|--off]: the build directory
 {
 	case ${1:-} in
-	'') echo "$cache/o" ;;
-	--debug | --off) echo "$cache/o-${1#--}" ;;
+	'') echo "$builds/o" ;;
+	--debug | --off) echo "$builds/o-${1#--}" ;;
 	*) die "$1?" ;;
 	esac
 }
@@ -100,13 +103,13 @@ image()	# image O: of what is checked out
 # o-off goes on to the series.
 base_image()	# prints bzImage; its symbols are in vmlinux beside it
 {
-	local key d=$cache/base
+	local key d=$builds/base
 	repo "$src" checkout -q --detach refs/kp/base
-	key=$({ repo "$src" rev-parse HEAD; wanted "$cache/o-off"; cat "$top/Kconfig.ext"; } | sha256sum)
+	key=$({ repo "$src" rev-parse HEAD; wanted "$builds/o-off"; cat "$top/Kconfig.ext"; } | sha256sum)
 	if [ "$key" != "$(cat "$d/key" 2>/dev/null)" ]; then
-		image "$cache/o-off"
+		image "$builds/o-off"
 		mkdir -p "$d"
-		cp "$cache/o-off/vmlinux" "$cache/o-off/arch/x86/boot/bzImage" "$d/"
+		cp "$builds/o-off/vmlinux" "$builds/o-off/arch/x86/boot/bzImage" "$d/"
 		echo "$key" >"$d/key"
 	fi
 	echo "$d/bzImage"
