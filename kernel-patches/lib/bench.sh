@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2154	# here, patches, cache, src: of kp
+# shellcheck shell=bash disable=SC2154,SC2034	# here, patches, cache, src: of kp; config, builds: of build.sh
 #
 # kp bench: what system calls cost in instructions (tests/vm/cost.c), without the series,
 # with its options off, and on; bench.config.  One CPU counts its instructions and nothing else is
