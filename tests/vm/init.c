@@ -246,6 +246,7 @@ static void mount_rest(void)
 	mount("securityfs", "/sys/kernel/security", "securityfs", 0, NULL);
 	mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL);
 	symlink("/proc/self/fd", "/dev/fd");
+	sethostname("guest", 5);
 	make_nodes();
 	for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
 		fd = open("/sys/fs/cgroup/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
