@@ -12,8 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct conf *read_all(const char *text, size_t n)
 {
-	_cleanup_free_ char *scratch = xmalloc(n + 1);
-	struct reader rd = { .c = conf_new(), .mask = WHEN_FILE | WHEN_NODE, .scratch = scratch };
+	struct reader rd = { .c = conf_new(), .mask = WHEN_FILE | WHEN_NODE };
 
 	read_text(&rd, text, n);
 	return rd.c;
