@@ -93,6 +93,20 @@ mkdir -p "$node/shared" && echo hello >"$node/shared/f" && mkdir -p "$root/srv" 
 	mount --bind "$node/shared" "$root/srv"
 is "$(in_ct cat /srv/f)" hello "a mount that the host makes below VE_ROOT arrives"
 umount "$root/srv"
+# Commands enter it, and go on outside: what they make then is none of the container's.
+strangers()	# processes in its pid namespace and not in its cgroup
+{
+	local p ns
+	ns=$(readlink "/proc/$init/ns/pid")
+	for p in /proc/[0-9]*; do
+		[ "$(readlink "$p/ns/pid" 2>/dev/null)" != "$ns" ] || grep -q "vz-$ct.scope" "$p/cgroup" ||
+			echo "$(cat "$p/comm") $(tail -n 1 "$p/cgroup")"
+	done
+}
+run vzctl set "$ct" --ipadd 192.0.2.200 --hostname other
+is "$rc:$(strangers)" "0:" "an address and a name set inside leave no process of the node there"
+run vzctl set "$ct" --ipdel 192.0.2.200 --hostname inside
+is "$rc:$(strangers)" "0:" "nor does taking them away"
 for ns in user mnt pid net uts ipc cgroup time; do
 	a=$(readlink "/proc/$init/ns/$ns") b=$(readlink "/proc/self/ns/$ns")
 	ok "its own $ns namespace" test "$a" != "$b" -a "$a" != "$(readlink "/proc/$init2/ns/$ns")"

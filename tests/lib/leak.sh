@@ -24,10 +24,14 @@ leak_nft()
 # A monitor ends after its init: closing its packet filter socket can take a moment.
 leak_settle()
 {
-	local i p
+	local i dying init
 	for ((i = 0; i < 20; i++)); do
-		p=$(node_procs | awk '$1 == "vzmon" && system("test -d /proc/" $3) {print $3}')
-		[ -n "$p" ] || return
+		dying=''
+		for init in $(node_procs | awk '$1 == "vzmon" {print $3}'); do
+			# Gone, or a zombie: its monitor leaves it to what it becomes.
+			grep -q '^State:.*[RSDTt] (' "/proc/$init/status" 2>/dev/null || dying=$init
+		done
+		[ -n "$dying" ] || return
 		sleep 0.1
 	done
 }

@@ -209,6 +209,26 @@ static int read_report(int sock, bool pty, int *ret_master, struct vz_err *e)
 	}
 }
 
+/* A process of the container, or -errno.  This one, and its other children, stay outside. */
+static pid_t clone_inside(const struct ns_enter *en, struct clone_args *args)
+{
+	_cleanup_close_ int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	pid_t pid;
+
+	/* For children only (pid_namespaces(7)). */
+	if (own < 0 || setns(en->pidfd, CLONE_NEWPID) < 0)
+		return -errno;
+	pid = sys_clone3(args);
+	if (pid == 0)
+		return 0;
+	if (pid < 0)
+		pid = -errno;
+	/* Or a hook would be run inside, as root of the node. */
+	if (setns(own, CLONE_NEWPID) < 0)
+		abort();
+	return pid;
+}
+
 pid_t ns_enter_spawn(const struct ns_enter *en, int *ret_master, struct vz_err *e)
 {
 	struct clone_args args = {
@@ -225,22 +245,18 @@ pid_t ns_enter_spawn(const struct ns_enter *en, int *ret_master, struct vz_err *
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create a socket pair");
 	report = sp[0];
 	child_report = sp[1];
-	/* For children only: this process stays outside (pid_namespaces(7)). */
-	if (setns(en->pidfd, CLONE_NEWPID) < 0)
-		return vz_fail(e, VZ_ENVCREATE_ERROR, errno,
-			       "Unable to join the container's pid namespace");
-	pid = sys_clone3(&args);
+	pid = clone_inside(en, &args);
 	if (pid == 0) {
 		r = enter_child(en, child_report, &sub);
 		if (r < 0)
 			die(child_report, &sub);
 		_exit(0);
 	}
-	if (pid < 0 && errno == EAGAIN)
+	if (pid == -EAGAIN)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, EAGAIN,
 			       "The container has as many processes as it may have (NUMPROC)");
 	if (pid < 0)
-		return vz_fail(e, VZ_ENVCREATE_ERROR, errno,
+		return vz_fail(e, VZ_ENVCREATE_ERROR, (int)-pid,
 			       "Unable to create a process in the container");
 	close_fd(&child_report);
 	r = read_report(report, en->pty, &master, e);
