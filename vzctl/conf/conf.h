@@ -171,7 +171,8 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 /*
  * conf_load_ct() of many containers, for lists: a thread reads their files ahead
  * while the caller parses, and the caller reads, too, when it has to wait.  @ids
- * is borrowed.  Each is best asked for once, in the order of @ids.
+ * is borrowed.  Each is best asked for once, in the order of @ids.  Of bad values
+ * nothing is said, unless a file is long.
  */
 struct conf_ahead;
 struct conf_ahead *conf_ahead_new(const uint32_t *ids, size_t n);

@@ -430,15 +430,13 @@ int conf_load_ct(uint32_t ctid, const struct conf *node, struct conf **ret, stru
 int conf_load_ct_text(uint32_t ctid, const char *text, ssize_t n, const struct conf *node,
 		      struct conf **ret, struct vz_err *e)
 {
-	char path[512];
-	struct reader rd = { .path = path, .mask = WHEN_FILE };
-	int r = ct_path(ctid, path, sizeof(path), e);
+	const struct reader rd = { .c = conf_new(), .mask = WHEN_FILE };
+	char path[512] = "";
 
-	if (r < 0)
-		return r;
-	rd.c = conf_new();
 	if (n >= 0)
 		read_text(&rd, text, (size_t)n);
+	else
+		(void)ct_path(ctid, path, sizeof(path), VZ_IGNORE);
 	return loaded(rd.c, ctid, path, n < 0 ? (int)n : 0, node, ret, e);
 }
 

@@ -408,6 +408,7 @@ static int parse_mask(const char *s, unsigned int max, unsigned int *ret)
 int value_ip_canon(const char *s, bool want_mask, char *ret, size_t size)
 {
 	char addr[64], text[INET6_ADDRSTRLEN];
+	const char *canon = addr;	/* inet_pton(3) takes IPv4 in one form only */
 	size_t n = strcspn(s, "/");
 	unsigned char bin[16];
 	unsigned int mask;
@@ -418,15 +419,19 @@ int value_ip_canon(const char *s, bool want_mask, char *ret, size_t size)
 	memcpy(addr, s, n);
 	addr[n] = '\0';
 	family = strchr(addr, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(family, addr, bin) != 1 || !inet_ntop(family, bin, text, sizeof(text)))
+	if (inet_pton(family, addr, bin) != 1)
+		return -EINVAL;
+	if (family == AF_INET6)
+		canon = inet_ntop(family, bin, text, sizeof(text));
+	if (!canon)
 		return -EINVAL;
 	if (!s[n]) {
-		snprintf(ret, size, "%s", text);
+		snprintf(ret, size, "%s", canon);
 		return 0;
 	}
 	if (parse_mask(s + n + 1, family == AF_INET ? 32 : 128, &mask) < 0)
 		return -EINVAL;
-	snprintf(ret, size, "%s/%u", text, mask);
+	snprintf(ret, size, "%s/%u", canon, mask);
 	return 0;
 }
 

@@ -47,6 +47,19 @@ static int cmp_row(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+/* Most of what is sorted here is in order already. */
+static void sort(void *v, size_t n, size_t size, int (*cmp)(const void *a, const void *b))
+{
+	const char *p = v;
+
+	for (size_t i = 1; i < n; i++) {
+		if (cmp(p + (i - 1) * size, p + i * size) > 0) {
+			qsort(v, n, size, cmp);
+			return;
+		}
+	}
+}
+
 /* ---- who ---------------------------------------------------------------- */
 
 static void sort_ids(struct listing *l)
@@ -55,7 +68,7 @@ static void sort_ids(struct listing *l)
 
 	if (!l->n_ids)
 		return;
-	qsort(l->ids, l->n_ids, sizeof(*l->ids), cmp_u32);
+	sort(l->ids, l->n_ids, sizeof(*l->ids), cmp_u32);
 	for (size_t i = 0; i < l->n_ids; i++)
 		if (!i || l->ids[i] != l->ids[n - 1])
 			l->ids[n++] = l->ids[i];
@@ -174,8 +187,7 @@ static void collect(struct listing *l)
 			add_row(l, &e);
 	}
 	conf_ahead_free(files);
-	if (l->n_rows)
-		qsort(l->rows, l->n_rows, sizeof(*l->rows), cmp_row);
+	sort(l->rows, l->n_rows, sizeof(*l->rows), cmp_row);
 }
 
 /* ---- output ------------------------------------------------------------------ */
