@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The network's share: of a start, of throughput, of latency.  Part of `make bench`;
-# alone:  VZ_BUILD=build/bench tests/bench/net.sh [STARTS [RUNNING]]
+# alone:  VZ_BUILD=build/bench tests/bench/net.sh [STARTS [RUNNING [ROUNDS]]]
 #
 # Every figure is a ratio of medians that were measured in turns in this one run.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../lib/tap.sh"
-starts=${1:-30} running=${2:-500} rounds=5
+starts=${1:-30} running=${2:-500} rounds=${3:-25}
 flow=${VZ_BUILD:-$top/build/bench}/tests/bench/flow
 node_make
 bits=$tap_tmp/samples
@@ -108,7 +108,7 @@ defer stop_servers
 
 serve()	# PID-OF-NETNS
 {
-	nsenter -t "$1" -n "$flow" serve 7777 &
+	taskset -c 1 nsenter -t "$1" -n "$flow" serve 7777 &
 	servers+=($!)
 }
 
@@ -157,7 +157,7 @@ serve $$
 
 sample()	# NAME KIND PID ADDR
 {
-	nsenter -t "$3" -n "$flow" "$2" "$4" 7777 1 >>"$bits/$1.$2" || bail "$1 $2"
+	taskset -c 0 nsenter -t "$3" -n "$flow" "$2" "$4" 7777 0.3 >>"$bits/$1.$2" || bail "$1 $2"
 }
 
 for ((i = 0; i < rounds; i++)); do

@@ -6,6 +6,7 @@ lib=$(cd "$(dirname "$0")/../lib" && pwd)
 for t in debian-12-x86_64 debian-13-x86_64 debian-12-sysv-x86_64 minimal; do template $t; done
 . "$lib/tap.sh"
 node_make
+node_has_other
 
 stops()	# NAME: a clean stop, in less than 8 of the 10 seconds that STOP_TIMEOUT has
 {

@@ -8,6 +8,7 @@
 probe=${VZ_BUILD:-$top/build/debug}/tests/host/inside-probe
 [ -x "$probe" ] || skip_all "$probe is missing: make MODE=debug"
 node_make
+node_has_other
 root=$node/root/$ct
 nothing=$(leak_snapshot)
 # A kernel of kernel-patches/ gives each container a kernel log.

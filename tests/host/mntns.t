@@ -7,16 +7,6 @@
 node_make
 link=$VZ_RUNDIR/mntns
 
-# What the monitor of CTID keeps; it is executed after init.
-seed_of()	# CTID
-{
-	local i
-	for ((i = 0; i < 50; i++)); do
-		readlink "/proc/$(mon_pid "$1")/fd/10" | grep '^mnt:' && return
-		sleep 0.1
-	done
-}
-
 for c in $ct $ct2; do
 	run vzctl create $c --ostemplate minimal
 	is "$rc" 0 "create $c"
@@ -47,6 +37,24 @@ is "$(awk '$5 == "/" || $5 == "/proc" || $5 == "/sys" {print $5}' <<<"$out" | so
 	"what belongs there is, once"
 run vzctl exec $ct2 'mkdir -p /tmp/p && unshare -Ur true 2>/dev/null; mount -t proc proc /tmp/p && umount /tmp/p'
 is "$rc" 0 "the container may mount another proc"
+
+# What a tenant gets to who takes his root away: enters the mount namespace of PID and lists.
+below()	# PID
+{
+	perl -e 'open(my $f, "<", "/proc/$ARGV[0]/ns/mnt") or die; syscall(308, fileno($f), 0x20000) and die $!;
+		chdir("/"); print join(" ", sort grep { -e } glob("/* /proc/[0-9]* /proc/self /sys/class/net/* /sys/class")), "\n";
+		print open(my $n, ">", "/new") ? "wrote\n" : "$!\n"; printf "%d\n", -s "/proc/uptime" // -1;' "$1"
+}
+run vzctl exec $ct2 'umount -l /'
+is "$rc" 0 "its root may be taken away from inside"
+out=$(below "$(init_pid $ct2)" 2>&1)
+is "$out" "/proc /sys /sys/class
+Read-only file system
+0" "below are neither processes nor interfaces, and nothing to write to"
+run vzctl stop $ct2 --fast
+is "$rc" 0 "such a container stops"
+run vzctl start $ct2
+is "$rc:$(seed_of $ct2)" "0:$seed" "and starts again"
 
 # The holder goes: the other one still has it.
 run vzctl stop $ct --fast

@@ -14,6 +14,7 @@ have_template $t || { echo "1..0 # SKIP $t was not built: ${VZ_TMPL_WHY:-?}"; ex
 template minimal
 . "$lib/tap.sh"
 node_make
+node_has_other
 
 run vzctl create $ct --ostemplate $t
 is $rc 0 create

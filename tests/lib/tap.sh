@@ -344,6 +344,25 @@ mon_pid()
 	sed -n 's/^mon=\([0-9]*\) .*/\1/p' "$VZ_RUNDIR/$1/state"
 }
 
+# What the monitor of CTID keeps of mount namespaces; it is executed after init.
+seed_of()	# CTID
+{
+	local i
+	for ((i = 0; i < 50; i++)); do
+		readlink "/proc/$(mon_pid "$1")/fd/10" | grep '^mnt:' && return
+		sleep 0.1
+	done
+}
+
+# Another container runs: what starts from now on has its root over that one's mount
+# namespace (vzctl/ns/seed.c), as nearly all containers of a node have.
+node_has_other()
+{
+	local other=$((ct + 9))
+	vzctl --quiet create $other --ostemplate minimal >/dev/null &&
+		vzctl --quiet start $other >/dev/null && seed_of $other >/dev/null || bail "container $other"
+}
+
 # Processes of this node, wherever they are: its configuration is in their environment.
 node_procs()
 {

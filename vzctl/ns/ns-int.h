@@ -26,6 +26,12 @@ int ns_fs_mount(const char *type, unsigned int attrs, const struct ns_fs_opt *op
 /* Makes the detached @tree the root of this mount namespace, with nothing behind it. */
 int ns_pivot(int tree, struct vz_err *e);
 
+/*
+ * Whether this mount namespace began as a seed whose /proc shows no process: a tenant
+ * may take his root away and see what is below.  Those of an older vzctl show the node's.
+ */
+bool ns_seed_inert(void);
+
 /* Where a process is that goes into another mount namespace for a moment. */
 struct ns_place {
 	int root, mnt;

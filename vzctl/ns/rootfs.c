@@ -158,12 +158,28 @@ int ns_pivot(int tree, struct vz_err *e)
 	return 0;
 }
 
+/*
+ * In a seed the root goes over what is there: pivot_root(2) looks at every process
+ * of the node, and to let go of the old root waits for an RCU grace period.  Not where
+ * /proc is masked: the seed's, below, would let containers inside have an unmasked one.
+ */
+static int take_root(const struct ns_init *in, int tree, struct vz_err *e)
+{
+	if (in->seed < 0 || (in->flags & NS_MASK_PROC) || !ns_seed_inert())
+		return ns_pivot(tree, e);
+	if (sys_move_mount(tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return vz_fail(e, VZ_FS_CANTMOUNT, errno, "Unable to attach the root");
+	if (fchdir(tree) < 0 || chroot(".") < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to change the root");
+	return 0;
+}
+
 int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err *e)
 {
 	struct mount_attr shared = { .propagation = MS_SHARED };
 	int r;
 
-	r = ns_pivot(m->tree, e);
+	r = take_root(in, m->tree, e);
 	if (r < 0)
 		return r;
 	r = attach(m->dev, m->tree, "dev", e);

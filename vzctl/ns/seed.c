@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A mount namespace with nothing in it but what init needs until it pivots.
+ * A mount namespace with nothing in it but what init needs until it has its root,
+ * which goes on top (rootfs.c).
  *
  * A new mount namespace is a copy of its creator's, and a node's has a mount for
  * each running container: copying 500 of them and letting them go again costs
@@ -10,10 +11,12 @@
 #include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/io.h"
 #include "ns/ns-int.h"
@@ -43,34 +46,74 @@ void ns_place_done(struct ns_place *p)
 	close_fd(&p->mnt);
 }
 
-static int mount_on(int tree, const char *name, const char *type)
+/* Makes both fds ours, which the caller shares, and ends with its namespaces. */
+static __noreturn void mount_dead(int proc, int sys)
 {
-	_cleanup_close_ int fs = ns_fs_mount(type, 0, NULL, 0, VZ_IGNORE);
+	int p = ns_fs_mount("proc", 0, NULL, 0, VZ_IGNORE);
+	int s = ns_fs_mount("sysfs", 0, NULL, 0, VZ_IGNORE);
 
-	if (fs < 0 || mkdirat(tree, name, 0555) < 0 ||
+	_exit(p < 0 || s < 0 || dup3(p, proc, O_CLOEXEC) < 0 || dup3(s, sys, O_CLOEXEC) < 0 ||
+	      close(p) < 0 || close(s) < 0);
+}
+
+/*
+ * proc and sysfs of a pid and a network namespace that are no more: whole, because a
+ * user namespace's root may mount only what it sees (rootfs.c), and without
+ * processes and interfaces, because a tenant can get to them.
+ */
+static int dead_mounts(int *proc, int *sys)
+{
+	struct clone_args args = {
+		.flags = CLONE_NEWPID | CLONE_NEWNET | CLONE_FILES,
+		.exit_signal = SIGCHLD,
+	};
+	int status;
+	pid_t pid;
+
+	*proc = open("/", O_PATH | O_CLOEXEC);
+	*sys = open("/", O_PATH | O_CLOEXEC);
+	if (*proc < 0 || *sys < 0)
+		return -1;
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		mount_dead(*proc, *sys);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
+static int mount_on(int tree, const char *name, int fs)
+{
+	if (mkdirat(tree, name, 0555) < 0 ||
 	    sys_move_mount(fs, "", tree, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return -1;
 	return 0;
 }
 
-/* proc and sysfs whole: a user namespace's root may mount only what it sees (rootfs.c). */
 static int fill(void)
 {
 	const struct ns_fs_opt small[] = { { "mode", "555" }, { "size", "4k" },
 					   { "nr_inodes", "8" } };
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	_cleanup_close_ int tree = -EBADF;
+	_cleanup_close_ int tree = -EBADF, proc = -EBADF, sys = -EBADF;
 
 	tree = ns_fs_mount("tmpfs", 0, small, ARRAY_SIZE(small), VZ_IGNORE);
-	if (tree < 0 || ns_pivot(tree, VZ_IGNORE) < 0)
+	if (tree < 0 || dead_mounts(&proc, &sys) < 0 || ns_pivot(tree, VZ_IGNORE) < 0)
 		return -1;
-	if (mount_on(tree, "proc", "proc") < 0 || mount_on(tree, "sys", "sysfs") < 0)
+	if (mount_on(tree, "proc", proc) < 0 || mount_on(tree, "sys", sys) < 0)
 		return -1;
 	return sys_mount_setattr(tree, "", AT_EMPTY_PATH, &ro);
 }
 
+bool ns_seed_inert(void)
+{
+	char self[16];
+
+	return readlink("/proc/self", self, sizeof(self)) < 0 && errno == ENOENT;
+}
+
 int ns_seed_make(void)
 {
+	/* The seed's /proc does not know us. */
+	_cleanup_close_ int ns = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct ns_place here;
 	int fd = -ENOTSUP, r = ns_place_save(&here);
 
@@ -79,7 +122,7 @@ int ns_seed_make(void)
 	if (unshare(CLONE_NEWNS) < 0)
 		goto out;
 	if (fill() == 0)
-		fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+		fd = openat(ns, "mnt", O_RDONLY | O_CLOEXEC);
 	if (ns_place_restore(&here) < 0)
 		_exit(VZ_SYSTEM_ERROR);
 out:
