@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Traffic for net.sh, which runs it in network namespaces:
+ * Traffic for flow.sh, which runs it in network namespaces:
  *
  *	flow serve PORT			until it is killed
  *	flow stream ADDR PORT SECONDS	prints Gbit/s of one TCP connection

@@ -13,6 +13,9 @@ $(bench_progs): %: %.o $(call libs_of,sec base)
 	$(call say,LD,$@)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(LDFLAGS_STATIC) -o $@ \
 		$(sort $(filter %.o,$^)) -Wl,--start-group $(call libs_of,sec base) -Wl,--end-group
 
+# For guests (tests/vm/run --icount tests/bench/flow.sh).
+tests: $(O)/tests/bench/flow
+
 bench: ## compare with peers (root, 3 minutes); BENCH_ARGS=--full
 	$(Q)$(MAKE) --no-print-directory O=build/bench CPPFLAGS="$(CPPFLAGS) -DVZ_TEST_HOOKS" \
 		bench-run
@@ -20,5 +23,6 @@ bench: ## compare with peers (root, 3 minutes); BENCH_ARGS=--full
 bench-run: $(bench_progs) default
 	$(O)/tests/bench/bench --build $(abspath $(O)) $(BENCH_ARGS)
 	VZ_BUILD=$(abspath $(O)) tests/bench/net.sh
+	VZ_BUILD=$(abspath $(O)) tests/bench/flow.sh
 
 .PHONY: bench bench-run
