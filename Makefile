@@ -122,7 +122,7 @@ default: $(PROGS) ## build every program
 
 # ---- install ---------------------------------------------------------------
 # Configuration that is there already is never overwritten.
-SBIN_PROGS := $(filter-out vzmon vztar,$(notdir $(PROGS)))
+SBIN_PROGS := $(filter-out vzmon vztar vzqemu,$(notdir $(PROGS)))
 D = $(DESTDIR)
 keep = test -e '$(D)$(2)' || install -m 644 '$(1)' '$(D)$(2)'
 
@@ -131,7 +131,7 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 		$(D)$(MANDIR)/man5 $(D)$(MANDIR)/man7 $(D)$(MANDIR)/man8 $(D)$(PREFIX)/share/bash-completion/completions \
 		$(D)$(SYSCONFDIR)/vz/conf $(D)$(SYSCONFDIR)/vz/names $(D)$(SYSCONFDIR)/vz/dists
 	install -m 755 $(addprefix $(O)/bin/,$(SBIN_PROGS)) $(D)$(SBINDIR)
-	install -m 755 $(addprefix $(O)/bin/,vzmon vztar) $(D)$(LIBEXECDIR)
+	install -m 755 $(addprefix $(O)/bin/,vzmon vztar vzqemu) $(D)$(LIBEXECDIR)
 	install -m 644 $(wildcard templates/dists/*.conf) templates/dists/default $(D)$(DATADIR)/dists
 	install -m 644 $(wildcard templates/dists/scripts/*) $(D)$(DATADIR)/dists/scripts
 	install -m 755 $(wildcard templates/recipes/*) $(D)$(DATADIR)/recipes

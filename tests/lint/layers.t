@@ -16,6 +16,7 @@ ct			netns ns cg sec store tmpl mon conf sys base
 cmd list validate node	ct conf base
 tmpl/vztar		tmpl sys base
 tmpl/vztmpl		tmpl conf sys base
+qemu			sys base
 sec/gen
 docs			conf base
 '

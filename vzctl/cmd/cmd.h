@@ -36,6 +36,7 @@ int cmd_exec(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_runscript(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_enter(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_console(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
+int cmd_qmp(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_log(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_suspend(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);

@@ -81,6 +81,24 @@ int cmd_enter(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	return ct_enter(&ct, line.len ? line.s : NULL, e);
 }
 
+int cmd_qmp(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	int r;
+
+	if (argc < 1 || argc > 2)
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+			       "qmp takes a command and its arguments as one JSON object");
+	r = cmd_open(c, &ct, 0, e);
+	if (r == 0)
+		r = ct_vm_qmp(&ct, argv[0], argc > 1 ? argv[1] : NULL, &out, e);
+	if (r < 0)
+		return r;
+	fputs(vz_buf_str(&out), stdout);
+	return 0;
+}
+
 int cmd_console(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;

@@ -12,18 +12,41 @@ static void change_freep(struct conf_change **ch)
 	conf_change_free(*ch);
 }
 
+/* --disk may be given often, and twice the same: lists of parameters are sets. */
+static int take_disks(int *argc, char **argv, struct vz_strv *ret, struct vz_err *e)
+{
+	int n = 0;
+
+	for (int i = 0; i < *argc; i++) {
+		if (str_eq(argv[i], "--disk")) {
+			if (i + 1 == *argc)
+				return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+					       "option '--disk' requires an argument");
+			vz_strv_add(ret, argv[++i]);
+		} else if (strncmp(argv[i], "--disk=", 7) == 0) {
+			vz_strv_add(ret, argv[i] + 7);
+		} else {
+			argv[n++] = argv[i];
+		}
+	}
+	*argc = n;
+	return 0;
+}
+
 int cmd_create(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_(change_freep) struct conf_change *ch = conf_change_new();
-	struct ct_create_opts o = { .change = ch };
+	_cleanup_strv_ struct vz_strv disks = VZ_STRV_INIT;
+	struct ct_create_opts o = { .change = ch, .disks = &disks };
 	_cleanup_ct_ struct ct ct = CT_INIT;
 	const struct conf_extra_opt extra[] = {
 		{ .name = "config", .has_arg = true, .value = &o.config },
 		{ .name = "dry-run", .flag = &o.dry_run },
 	};
-	int r;
+	int r = take_disks(&argc, argv, &disks, e);
 
-	r = conf_parse_args(argc, argv, WHEN_CREATE, extra, ARRAY_SIZE(extra), ch, e);
+	if (r == 0)
+		r = conf_parse_args(argc, argv, WHEN_CREATE, extra, ARRAY_SIZE(extra), ch, e);
 	if (r < 0)
 		return r;
 	r = cmd_open(c, &ct, CT_LOCK | CT_NO_CONF, e);

@@ -14,6 +14,7 @@ static const struct cmd cmds[] = {
 	  "[--ostemplate <name>] [--config <name>] [--layout <name>]\n"
 	  "\t[--private <path>] [--root <path>] [--ipadd <addr>] [--hostname <name>]\n"
 	  "\t[--name <name>] [--description <text>] [--diskspace <soft>[:<hard>]]\n"
+	  "\t[--kind vm --disk <size>|<image> ... --kernel <file> --initrd <file>]\n"
 	  "\t[--diskinodes <soft>[:<hard>]] [--local_uid <uid>] [--local_gid <gid>]\n"
 	  "\t[--dry-run]" },
 	{ "start", NULL, cmd_start, .args = "[--force] [--wait] [--dry-run]" },
@@ -34,6 +35,7 @@ static const struct cmd cmds[] = {
 	{ "exec3", NULL, cmd_exec, .args = "<program> [arg ...]" },
 	{ "runscript", NULL, cmd_runscript, .args = "<script>" },
 	{ "console", NULL, cmd_console, .args = "[<ttynum>]" },
+	{ "qmp", NULL, cmd_qmp, .args = "<command> [<json>]" },
 	{ "log", NULL, cmd_log, .args = "[--follow]" },
 	{ "suspend", "chkpnt", cmd_suspend, .args = "--suspend | --resume" },
 	{ "resume", "restore", cmd_resume, .args = "--resume" },

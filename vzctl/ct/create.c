@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 
 /* ---- create ---------------------------------------------------------------- */
 
@@ -355,6 +356,30 @@ static const struct ct_step create_steps[] = {
 	{ "create.end", step_end, NULL, show_end, NULL },
 };
 
+static int step_vm_area(struct ct_plan *p, struct vz_err *e)
+{
+	vz_info("Creating virtual machine private area");
+	return ct_vm_area_create(p, e);
+}
+
+static void show_vm_area(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *disks = vz_strv_join(p->create->disks, " ");
+
+	vz_buf_addf(b, "%s, disks %s", p->ct->private, *disks ? disks : "none");
+}
+
+static const struct ct_step vm_create_steps[] = {
+	{ "create.begin", step_begin, undo_begin, show_begin, NULL },
+	{ "net.auto", step_auto, NULL, show_auto, want_auto },
+	{ "ids.alloc", step_ids, undo_ids, show_ids, NULL },
+	{ "vm.area", step_vm_area, undo_area, show_vm_area, NULL },
+	{ "conf.save", step_config, undo_config, show_config, NULL },
+	{ "name.set", step_name, undo_name, show_name, want_name },
+	{ "hook.create", step_create_hook, NULL, show_create_hook, NULL },
+	{ "create.end", step_end, NULL, show_end, NULL },
+};
+
 /* Built-in < vz.conf < sample or existing file < command line. */
 static int compose(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 {
@@ -396,6 +421,9 @@ static int record(struct ct *ct, const struct ct_create_opts *o, struct vz_err *
 		/* From vz.conf, with $VEID as written there: the file stands alone. */
 		const char *v = conf_str(ct->node, keep[i]);
 
+		if (ct_is_vm(ct->conf) && keep[i] != P_VE_ROOT && keep[i] != P_VE_PRIVATE)
+			continue;
+
 		if (keep[i] == P_OSTEMPLATE)
 			v = conf_str(ct->conf, keep[i]);
 		if (v && !conf_change_has(o->change, keep[i]) && !ct->has_conf)
@@ -431,6 +459,8 @@ static int check_create(struct ct *ct, struct vz_err *e)
 	if (stat(ct->private, &st) == 0 && store_detect(ct->private, &driver, VZ_IGNORE) == 0)
 		return vz_fail(e, VZ_FS_PRVT_AREA_EXIST, 0, "Private area '%s' already exists",
 			       ct->private);
+	if (ct_is_vm(ct->conf))
+		goto name;
 	if (!conf_str(ct->conf, P_OSTEMPLATE)) {
 		const char *def = conf_str(ct->node, P_DEF_OSTEMPLATE);
 
@@ -447,8 +477,52 @@ static int check_create(struct ct *ct, struct vz_err *e)
 		if (r < 0)
 			return r;
 	}
+name:
 	if (conf_str(ct->conf, P_NAME))
 		return conf_name_check(conf_str(ct->conf, P_NAME), e);
+	return 0;
+}
+
+static int check_kind(const struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
+{
+	const char *kind = conf_str(ct->conf, P_VE_TYPE);
+
+	if (conf_change_has(o->change, P_VE_TYPE) && kind && !str_eq(kind, "ct") &&
+	    !str_eq(kind, "vm"))
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "Bad parameter for --kind: %s (ct or vm)", kind);
+	if (!ct_is_vm(ct->conf) && o->disks->n)
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "--disk is for virtual machines (--kind vm): this is a container");
+	if (ct_is_vm(ct->conf) && (ct_vm_disks_check(o->disks, e) < 0))
+		return -EINVAL;
+	return ct_vm_check_change(ct->conf, o->change, e);
+}
+
+static int run_create(struct ct *ct, struct ct_plan *p, const struct ct_create_opts *o,
+		      struct vz_err *e)
+{
+	bool vm = ct_is_vm(ct->conf);
+	const struct ct_step *steps = vm ? vm_create_steps : create_steps;
+	size_t n = vm ? ARRAY_SIZE(vm_create_steps) : ARRAY_SIZE(create_steps);
+	const char *what = vm ? "Virtual machine" : "Container";
+	int r = 0;
+
+	p->store.layout = vm ? NULL : conf_str(ct->conf, P_VE_LAYOUT);
+	if (!vm)
+		r = store_layout_check(p->store.layout, &p->store.layout, e);
+	if (r < 0)
+		return r;
+	if (o->dry_run) {
+		ct_steps_show(steps, n, p, NULL);
+		return 0;
+	}
+	ct_dist_forget(ct->id);
+	r = ct_steps_run(steps, n, p, e);
+	if (r < 0)
+		return vz_wrap(e, r, "Creation of %s private area failed",
+			       vm ? "virtual machine" : "container");
+	vz_info("%s private area was created", what);
 	return 0;
 }
 
@@ -469,6 +543,8 @@ int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 	if (r == 0)
 		r = compose(ct, o, e);
 	if (r == 0)
+		r = check_kind(ct, o, e);
+	if (r == 0)
 		r = check_create(ct, e);
 	if (r == 0)
 		r = record(ct, o, e);
@@ -478,20 +554,7 @@ int ct_create(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 		return r;
 	p.create = o;
 	p.node_lock = take_fd(&lock);
-	p.store.layout = conf_str(ct->conf, P_VE_LAYOUT);
-	r = store_layout_check(p.store.layout, &p.store.layout, e);
-	if (r < 0)
-		return r;
-	if (o->dry_run) {
-		ct_steps_show(create_steps, ARRAY_SIZE(create_steps), &p, NULL);
-		return 0;
-	}
-	ct_dist_forget(ct->id);
-	r = ct_steps_run(create_steps, ARRAY_SIZE(create_steps), &p, e);
-	if (r < 0)
-		return vz_wrap(e, r, "Creation of container private area failed");
-	vz_info("Container private area was created");
-	return 0;
+	return run_create(ct, &p, o, e);
 }
 
 /* ---- destroy --------------------------------------------------------------- */

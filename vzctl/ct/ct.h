@@ -63,6 +63,15 @@ const char *ct_run_dir(void);	/* /run/vz */
 /* A finite limit in PHYSPAGES: the RAM and swap model of later 4.x, not the UBC one. */
 bool ct_is_vswap(const struct conf *c);
 
+/* VE_TYPE=vm. */
+bool ct_is_vm(const struct conf *c);
+/*
+ * Runs @cmd in the emulator of a running virtual machine, with @args, a JSON
+ * object or NULL; what it returns is appended to @ret.  31, 185; 21 for bad JSON.
+ */
+int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *ret,
+	      struct vz_err *e);
+
 /* ---- life ----------------------------------------------------------- */
 
 struct ct_start_opts {
@@ -83,6 +92,7 @@ int ct_umount(struct ct *ct, bool dry_run, struct vz_err *e);
 
 struct ct_create_opts {
 	const char *config;	/* --config SAMPLE or NULL */
+	const struct vz_strv *disks;	/* --disk, of a virtual machine */
 	struct conf_change *change;
 	bool dry_run;
 };

@@ -244,6 +244,10 @@ static int enter_prepare(struct ct *ct, struct ct_plan *p, struct ns_enter *en, 
 	init = ct_init_pid(ct, &en->pidfd, e);
 	if (init < 0)
 		return init;
+	/* Its namespaces are the emulator's. */
+	if (ct_is_vm(ct->conf))
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "Nothing can be run in a virtual machine yet: use vzctl console");
 	/* What is cloned into a frozen cgroup never gets as far as its exec. */
 	if (cg_frozen(ct->slice, ct->id))
 		return vz_fail(e, VZ_VE_NOT_RUNNING, 0,

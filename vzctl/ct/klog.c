@@ -40,10 +40,13 @@ bool ct_has_klog(const struct ct_plan *p, bool starting)
 
 int ct_klog_open(struct ct *ct, struct vz_err *e)
 {
-	int type;
-	_cleanup_close_ int ve = open_ve(ct, &type, e);
-	int fd;
+	_cleanup_close_ int ve = -EBADF;
+	int type, fd;
 
+	if (ct_is_vm(ct->conf))
+		return vz_fail(e, VZ_NEEDS_PATCHED_KERNEL, 0,
+			       "The kernel log of a virtual machine is inside: use vzctl console");
+	ve = open_ve(ct, &type, e);
 	if (ve < 0)
 		return ve;
 	if (setns(ve, type) < 0)

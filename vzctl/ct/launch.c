@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "cg/hits.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 #include "mon/mon.h"
 #include "sys/syscalls.h"
 
@@ -153,7 +154,8 @@ static __noreturn void monitor_main(struct monitor *m)
 
 	detach_monitor(m);
 	m->p->init.seed = ct_seed_find();
-	rep.init = ns_clone_init(&m->p->init, &m->p->map, m->p->cg.ct, &rep.err);
+	rep.init = m->p->vm ? ns_box_clone(&m->p->vm->box, m->p->cg.ct, &rep.err) :
+		   ns_clone_init(&m->p->init, &m->p->map, m->p->cg.ct, &rep.err);
 	if (rep.init < 0)
 		rep.init = 0;
 	close(m->p->init.sock);
@@ -262,12 +264,21 @@ int ct_launch(struct ct_plan *p, struct vz_err *e)
 	m.filter = p->net.n_addrs || p->net.n_veths ? net_filter_keep() : -EBADF;
 	p->init.sock = init_child;
 	p->init.console = con_init;
+	if (p->vm) {
+		p->vm->box.sock = init_child;
+		p->vm->box.console = con_init;
+		p->dev = ns_box_dev(p->vm->kvm ? p->map.uid + VM_UID : 0, e);
+		if (p->dev < 0)
+			return p->dev;
+		p->vm->box.dev = p->dev;
+	}
 	p->mon_pid = fork_monitor(&m, p->init_sock, e);
 	if (p->mon_pid < 0)
 		return p->mon_pid;
 	close_fd(&report_child);
 	/* While the kernel makes namespaces on the other CPU. */
-	p->dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
+	if (!p->vm)
+		p->dev = ns_dev_mount(p->devs, p->n_devs, &p->map, e);
 	if (p->dev < 0)
 		return p->dev;
 	r = ct_dev_rules(p, p->cg.scope, e);

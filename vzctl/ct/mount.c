@@ -139,6 +139,9 @@ int ct_mount(struct ct *ct, bool dry_run, struct vz_err *e)
 
 	if (r < 0)
 		return r;
+	if (ct_is_vm(ct->conf))
+		return vz_fail(e, VZ_FS_CANTMOUNT, 0,
+			       "The disks of a virtual machine cannot be mounted by this version");
 	if (ct_is_mounted(ct->root)) {
 		vz_info("Container is mounted");
 		return 0;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 #include "sys/ve.h"
 
 /* The kernel's, SHMALL of linux/shm.h. */
@@ -143,6 +144,12 @@ void ct_limits(const struct conf *c, struct cg_limits *ret)
 	cpu_limits(c, ret);
 	io_limits(c, ret);
 	ret->pids_max = conf_pair(c, P_NUMPROC, &v) ? v.lim : default_numproc();
+	if (ct_is_vm(c)) {
+		ret->mem_max = ct_vm_ram(c) + ct_vm_overhead(c);
+		if (!ct_is_vswap(c))
+			ret->swap_max = 0;
+		ret->pids_max = 64 + conf_u64(c, P_CPUS, 1);
+	}
 	ret->set_huge = true;
 	ret->huge_max = conf_u64(c, P_HUGETLB, 0);
 }
@@ -386,6 +393,7 @@ int ct_plan_make(struct ct *ct, const char *command, struct ct_plan *p, struct v
 
 void ct_plan_done(struct ct_plan *p)
 {
+	ct_vm_free(p->vm);
 	cg_done(&p->cg);
 	close_fd(&p->init_sock);
 	close_fd(&p->mon_sock);

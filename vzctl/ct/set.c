@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 
 struct apply {
 	struct ct *ct;
@@ -250,8 +251,32 @@ static int apply_running(struct apply *a, const struct conf *old, struct vz_err 
 	return r;
 }
 
-/* What a running container cannot take: named once, in one line. */
-static bool needs_restart(const struct conf_change *ch, char *names, size_t size)
+/* What a running virtual machine takes is what its control group knows. */
+static bool vm_live(enum param_id id)
+{
+	const struct param *p = param_get(id);
+
+	return (p->group == PG_CPU && id != P_CPUS) || p->group == PG_IO || p->group == PG_NONE ||
+	       !(p->when & WHEN_START);
+}
+
+static int apply_vm(struct apply *a, struct vz_err *e)
+{
+	struct cg_limits *l = &a->plan->limits;
+	int r;
+
+	l->mem_max = l->swap_max = l->mem_low = l->mem_high = l->pids_max = CG_NONE;
+	l->set_huge = false;
+	if (!touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
+		return 0;
+	r = write_limits(a->ct, l, e);
+	if (r == 0)
+		say_cpu(a);
+	return r;
+}
+
+/* What a running guest cannot take: named once, in one line. */
+static bool needs_restart(const struct conf_change *ch, bool vm, char *names, size_t size)
 {
 	size_t len = 0;
 
@@ -260,7 +285,7 @@ static bool needs_restart(const struct conf_change *ch, char *names, size_t size
 		const struct param *p = param_get(id);
 
 		if (!conf_change_has(ch, id) || p->action != PA_MAP ||
-		    !(p->when & WHEN_START) || (p->when & WHEN_LIVE))
+		    !(p->when & WHEN_START) || (vm ? vm_live(id) : p->when & WHEN_LIVE))
 			continue;
 		len += snprintf(names + len, size - len, "%s%s", len ? " " : "", p->key);
 		if (len >= size)
@@ -350,7 +375,9 @@ static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct co
 	r = ct_plan_make(ct, "set", &p, e);
 	if (o->skip_arpdetect)
 		p.net.detect = NET_DETECT_NO;
-	return r < 0 ? r : apply_running(&a, old, e);
+	if (r < 0)
+		return r;
+	return ct_is_vm(ct->conf) ? apply_vm(&a, e) : apply_running(&a, old, e);
 }
 
 /* Nothing runs: only a change of the disk can be made at once. */
@@ -361,7 +388,7 @@ static int apply_stopped(struct ct *ct, const struct ct_set_opts *o, struct vz_e
 	const char *driver;
 	int r;
 
-	if (!ct->private || store_detect(ct->private, &driver, VZ_IGNORE) < 0)
+	if (!ct->private || ct_is_vm(ct->conf) || store_detect(ct->private, &driver, VZ_IGNORE) < 0)
 		return 0;
 	r = ct_plan_make(ct, "set", &p, e);
 	return r < 0 ? r : apply_disk(&a, e);
@@ -396,7 +423,7 @@ static int check_change(struct ct *ct, const struct ct_set_opts *o, struct vz_er
 			return r;
 	}
 	if (conf_change_has(o->change, P_PHYSPAGES) && conf_pair(ct->conf, P_PHYSPAGES, &ram) &&
-	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES))
+	    ram.lim < VZ_UNLIMITED && !conf_has(ct->conf, P_SWAPPAGES) && !ct_is_vm(ct->conf))
 		return vz_fail(e, VZ_NOTENOUGHUBCPARAMS, 0,
 			       "A memory limit needs a swap limit, too: add --swap");
 	return 0;
@@ -465,7 +492,9 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 {
 	int r = 0;
 
-	r = ct_netif_fill(ct, o->change, e);
+	r = ct_vm_check_change(ct->conf, o->change, e);
+	if (r == 0)
+		r = ct_netif_fill(ct, o->change, e);
 	if (r < 0)
 		return r;
 	if (ct->has_conf)
@@ -511,7 +540,7 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 			conf_change_has(o->change, P_VE_PRIVATE)))
 		return vz_fail(e, VZ_VE_RUNNING, 0,
 			       "VE_ROOT and VE_PRIVATE cannot be changed while the container runs");
-	later = running && needs_restart(o->change, names, sizeof(names));
+	later = running && needs_restart(o->change, ct_is_vm(ct->conf), names, sizeof(names));
 	if (later && o->setmode && str_eq(o->setmode, "ignore"))
 		return vz_fail(e, VZ_VE_RUNNING, 0,
 			       "Parameters cannot be set on a running container: %s", names);

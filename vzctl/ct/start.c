@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 #include "sys/syscalls.h"
 
 /* ---- steps ------------------------------------------------------------ */
@@ -402,6 +403,31 @@ static const struct ct_step start_steps[] = {
 	{ "hook.start", step_hook, undo_cgroup, show_hook, want_start_hook },
 };
 
+static void show_box(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "mnt+pid+net+uts+ipc for the emulator alone");
+}
+
+static const struct ct_step vm_steps[] = {
+	{ "ids.claim", step_ids, NULL, show_ids, NULL },
+	{ "state.begin", step_rundir, undo_rundir, show_rundir, NULL },
+	{ "vm.accel", ct_vm_step_accel, NULL, ct_vm_show_accel, NULL },
+	{ "vm.files", ct_vm_step_files, NULL, ct_vm_show_files, NULL },
+	{ "cg.create", step_cgroup, undo_cgroup, show_cgroup, NULL },
+	{ "ns.clone", step_clone, undo_cgroup, show_box, NULL },
+	{ "vm.exec", ct_vm_step_exec, undo_cgroup, ct_vm_show_exec, NULL },
+	{ "vm.hold", ct_vm_step_hold, undo_cgroup, ct_vm_show_hold, NULL },
+	{ "state.running", step_running, undo_running, show_running, NULL },
+};
+
+static void steps_of(const struct ct *ct, const struct ct_step **ret, size_t *ret_n)
+{
+	bool vm = ct_is_vm(ct->conf);
+
+	*ret = vm ? vm_steps : start_steps;
+	*ret_n = vm ? ARRAY_SIZE(vm_steps) : ARRAY_SIZE(start_steps);
+}
+
 /* ---- the command --------------------------------------------------------- */
 
 #define ENDING_MS 2000
@@ -515,10 +541,13 @@ static int save_auto(struct ct *ct, struct vz_err *e)
 int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
+	const struct ct_step *steps;
+	size_t n_steps;
 	int r = check(ct, o, e);
 
 	if (r < 0)
 		return r;
+	steps_of(ct, &steps, &n_steps);
 	if (!o->dry_run)
 		r = save_auto(ct, e);
 	if (r == 0)
@@ -529,7 +558,7 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	if (o->no_init)
 		p.init.flags |= NS_NO_INIT;
 	if (o->dry_run) {
-		ct_steps_show(start_steps, ARRAY_SIZE(start_steps), &p, NULL);
+		ct_steps_show(steps, n_steps, &p, NULL);
 		return 0;
 	}
 	vz_info("Starting container...");
@@ -538,11 +567,11 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	if (r == 0)
 		r = ct_cleanup(&p, false, e);
 	if (r == 0)
-		r = ct_steps_run(start_steps, ARRAY_SIZE(start_steps), &p, e);
+		r = ct_steps_run(steps, n_steps, &p, e);
 	if (r < 0)
 		return vz_wrap(e, r, "Container start failed");
 	say_limits(ct);
-	if (o->wait)
+	if (o->wait && !ct_is_vm(ct->conf))
 		return wait_started(ct, e);
 	vz_info("Container start in progress...");
 	return 0;
@@ -554,6 +583,9 @@ int ct_borrow(struct ct *ct, bool *ret_started, struct vz_err *e)
 	bool quiet;
 	int r = 0;
 
+	if (ct_is_vm(ct->conf))
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "Nothing can be run in a virtual machine yet: use vzctl console");
 	*ret_started = !ct_is_running(ct->slice, ct->id);
 	if (*ret_started) {
 		quiet = vz_log_set_quiet(true);

@@ -125,7 +125,7 @@ pid_t ct_mon_pid(uint32_t id)
 void ct_state_remove(uint32_t id)
 {
 	static const char *const names[] = { "state", "console.sock", "hits", "addrs", CT_SEED_LINK,
-					     "" };
+					     "qmp.sock", "vm.sock", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *p = ct_run_path(id, names[i]);
@@ -190,6 +190,9 @@ void ct_status(const struct ct *ct, struct ct_status *ret)
 	ret->exist = ct->has_conf && ct->private && stat(ct->private, &st) == 0;
 	ret->mounted = ct_is_mounted(ct->root);
 	ret->running = ct_is_running(ct->slice, ct->id);
+	/* Nothing of a virtual machine is mounted on the node: clients want both words. */
+	if (ret->running && ct_is_vm(ct->conf))
+		ret->mounted = true;
 	dump = xasprintf("%s/Dump.%u", conf_str(ct->node, P_DUMPDIR), ct->id);
 	ret->suspended = !ret->running && stat(dump, &st) == 0;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "ct/ct-int.h"
 #include "ct/netlook.h"
+#include "ct/vm.h"
 #include "mon/mon.h"
 #include "sys/syscalls.h"
 
@@ -190,6 +191,47 @@ static void show_halt(const struct ct_plan *p, struct vz_buf *b)
 			    (unsigned long long)conf_u64(p->ct->conf, P_STOP_TIMEOUT, 120));
 }
 
+/* ACPI's power button, again now and then: a guest that boots does not hear it. */
+#define POWERDOWN_MS 15000
+#define QUIT_MS 5000
+
+static int step_powerdown(struct ct_plan *p, struct vz_err *e)
+{
+	uint64_t timeout = conf_u64(p->ct->conf, P_STOP_TIMEOUT, 0);
+	_cleanup_close_ int pidfd = -EBADF;
+	struct vz_err why = VZ_ERR_INIT;
+	int left, nap;
+
+	left = timeout == 0 || timeout > 86400 ? 120000 : (int)timeout * 1000;
+	vz_info("Stopping virtual machine ...");
+	if (ct_init_pid(p->ct, &pidfd, VZ_IGNORE) < 0)
+		return 0;
+	for (; left > 0 && !p->stop.fast; left -= nap) {
+		nap = left < POWERDOWN_MS ? left : POWERDOWN_MS;
+		if (ct_vm_ask(p->ct->id, "powerdown", "", NULL, QUIT_MS, NULL, &why) < 0)
+			vz_verbose("%s", why.msg);
+		if (wait_gone(pidfd, nap))
+			return 0;
+		if (ct_cancelled())
+			return vz_fail(e, VZ_STOP_ERROR, EINTR, "Cancelled");
+	}
+	/* Disks are flushed by the emulator's own end, not by a kill. */
+	if (ct_vm_ask(p->ct->id, "quit", "", NULL, QUIT_MS, NULL, &why) == 0 &&
+	    wait_gone(pidfd, QUIT_MS))
+		return 0;
+	vz_info("Killing virtual machine ...");
+	return 0;
+}
+
+static void show_powerdown(const struct ct_plan *p, struct vz_buf *b)
+{
+	if (p->stop.fast)
+		vz_buf_adds(b, "quit (--fast)");
+	else
+		vz_buf_addf(b, "ACPI power button, up to %llu s, then quit",
+			    (unsigned long long)conf_u64(p->ct->conf, P_STOP_TIMEOUT, 120));
+}
+
 static int step_kill(struct ct_plan *p, struct vz_err *e)
 {
 	int r = ct_destroy_groups(p->ct, e);
@@ -224,16 +266,24 @@ static const struct ct_step stop_steps[] = {
 	{ "clean", step_clean, NULL, show_clean, NULL },
 };
 
+static const struct ct_step vm_stop_steps[] = {
+	{ "vm.powerdown", step_powerdown, NULL, show_powerdown, NULL },
+	{ "cg.kill", step_kill, NULL, show_kill, NULL },
+	{ "clean", step_clean, NULL, show_clean, NULL },
+};
+
 int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
+	const struct ct_step *steps = ct_is_vm(ct->conf) ? vm_stop_steps : stop_steps;
+	size_t n = ct_is_vm(ct->conf) ? ARRAY_SIZE(vm_stop_steps) : ARRAY_SIZE(stop_steps);
 	int r = ct_plan_make(ct, "stop", &p, e);
 
 	if (r < 0)
 		return r;
 	p.stop = *o;
 	if (o->dry_run) {
-		ct_steps_show(stop_steps, ARRAY_SIZE(stop_steps), &p, NULL);
+		ct_steps_show(steps, n, &p, NULL);
 		return 0;
 	}
 	if (!ct_is_running(ct->slice, ct->id)) {
@@ -242,7 +292,7 @@ int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
 		vz_error("Unable to stop: container is not running");
 		return ct_state_load(ct->id, &st) == 0 ? ct_cleanup(&p, true, e) : 0;
 	}
-	return ct_steps_run(stop_steps, ARRAY_SIZE(stop_steps), &p, e);
+	return ct_steps_run(steps, n, &p, e);
 }
 
 int ct_freeze(struct ct *ct, bool on, struct vz_err *e)
@@ -373,6 +423,10 @@ static bool wants_restart(struct ct *ct, int status, bool *ret_stopped)
 	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) {
 		vz_info("Container halted from inside");
+		return false;
+	}
+	if (ct_is_vm(ct->conf) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		vz_info("Virtual machine was shut down from inside");
 		return false;
 	}
 	*ret_stopped = false;

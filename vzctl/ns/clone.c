@@ -47,7 +47,7 @@ static int write_map(pid_t pid, const char *file, uint32_t first, uint32_t count
 	return io_write_small_at(AT_FDCWD, path, line);
 }
 
-static int write_maps(pid_t pid, const struct ns_idmap *map, struct vz_err *e)
+int ns_write_maps(pid_t pid, const struct ns_idmap *map, struct vz_err *e)
 {
 	int r = write_map(pid, "uid_map", map->uid, map->count);
 
@@ -146,7 +146,7 @@ pid_t ns_clone_init(const struct ns_init *in, const struct ns_idmap *map, int cg
 	if (pid < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, r, "Unable to create namespaces");
 	if (map->count) {
-		r = write_maps(pid, map, e);
+		r = ns_write_maps(pid, map, e);
 		if (r < 0) {
 			kill(pid, SIGKILL);
 			waitpid(pid, NULL, 0);
@@ -212,7 +212,7 @@ int ns_userns_open(const struct ns_idmap *map, struct vz_err *e)
 	}
 	if (pid < 0)
 		return vz_fail(e, VZ_IDMAP, errno, "Unable to create a user namespace");
-	fd = write_maps(pid, map, e);
+	fd = ns_write_maps(pid, map, e);
 	if (fd == 0)
 		fd = ns_open(pid, "user", e);
 	kill(pid, SIGKILL);

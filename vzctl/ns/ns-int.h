@@ -42,6 +42,10 @@ int ns_place_save(struct ns_place *p);
 int ns_place_restore(const struct ns_place *p);
 void ns_place_done(struct ns_place *p);
 
+/* The other end of @master, unlocked, and its number; negative errno. */
+int ns_pts_slave(int master, unsigned int *ret_n);
+/* Writes both maps of @pid's user namespace. */
+int ns_write_maps(pid_t pid, const struct ns_idmap *map, struct vz_err *e);
 /* The console pty: slave on @ret_slave, bound over /dev/console. */
 int ns_console_open(const struct ns_mounts *m, int *ret_master, int *ret_slave, struct vz_err *e);
 

@@ -118,6 +118,45 @@ int ns_send_fd(int sock, int fd, const void *data, size_t len);
 /* Returns bytes; *ret_fd is -EBADF when none came. */
 ssize_t ns_recv_fd(int sock, int *ret_fd, void *data, size_t len);
 
+/* ---- the box of a virtual machine: box.c ------------------------------ */
+
+struct ns_box_file {
+	int tree;			/* detached mount of a file */
+	const char *name;		/* the file below the root that it covers */
+};
+
+struct ns_box_fd {
+	int fd, to;			/* the number that the program has it by */
+};
+
+/*
+ * A place for one program, an emulator: all namespaces, a root that nobody can write
+ * to, no /proc, no /sys, and in /dev what it is given.  The mounts belong to the initial user
+ * namespace, so nothing in the box may change them.
+ */
+struct ns_box {
+	int sock;			/* SOCK_SEQPACKET to vzctl */
+	int console;			/* SOCK_SEQPACKET to the monitor: gets the pty master */
+	int root;			/* detached mount of the program's files */
+	int dev;			/* ns_box_dev() */
+	const struct ns_box_file *files;
+	size_t n_files;
+	const char *const *argv, *const *env;	/* argv[0] is the path */
+	int (*secure)(void *arg);	/* ids, capabilities, seccomp; negative errno */
+	void *secure_arg;
+};
+
+/* A detached, read-only tmpfs: null, zero, urandom, and kvm for @kvm if that is not 0. */
+int ns_box_dev(uid_t kvm, struct vz_err *e);
+/* In the monitor: as ns_clone_init(). */
+pid_t ns_box_clone(const struct ns_box *b, int cgroup, struct vz_err *e);
+/*
+ * Gives the waiting box @pid its descriptors (number 2 is one of them; 0 and 1 are
+ * the console) and its ids @map; 0 when the program runs.
+ */
+int ns_box_go(int sock, pid_t pid, const struct ns_idmap *map, const struct ns_box_fd *fds,
+	      size_t n, struct vz_err *e);
+
 /* ---- entering ------------------------------------------------------- */
 
 struct ns_enter {

@@ -200,7 +200,7 @@ int ns_mounts_enter(const struct ns_init *in, struct ns_mounts *m, struct vz_err
 	return 0;
 }
 
-static int pts_slave(int pts, int master, unsigned int *ret_n)
+int ns_pts_slave(int master, unsigned int *ret_n)
 {
 	int zero = 0;
 
@@ -218,7 +218,7 @@ int ns_console_open(const struct ns_mounts *m, int *ret_master, int *ret_slave, 
 	master = openat(m->pts, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
 	if (master < 0)
 		goto fail;
-	slave = pts_slave(m->pts, master, &n);
+	slave = ns_pts_slave(master, &n);
 	if (slave < 0)
 		goto fail;
 	snprintf(name, sizeof(name), "%u", n);

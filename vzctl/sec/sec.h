@@ -52,6 +52,7 @@ enum sec_profile {
 	SEC_PROFILE_NONETFILTER = 1u << 1,	/* with CONTAINER: NETFILTER=disabled */
 	SEC_PROFILE_KLOG = 1u << 2,		/* with CONTAINER: has a kernel log of its own */
 	SEC_PROFILE_MONITOR = 1u << 8,		/* vzmon, alone */
+	SEC_PROFILE_QEMU = 1u << 9,		/* the emulator of a virtual machine, alone */
 };
 
 /* Irrevocable for this thread and its children.  0 or -errno (-EINVAL: profile). */

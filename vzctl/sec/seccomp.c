@@ -7,6 +7,7 @@
 
 #include "seccomp-container.h"
 #include "seccomp-monitor.h"
+#include "seccomp-qemu.h"
 
 _Static_assert(SEC_PROFILE_KEYCTL == SEC_CONTAINER_KEYCTL, "order of options in the policy");
 _Static_assert(SEC_PROFILE_NONETFILTER == SEC_CONTAINER_NONETFILTER, "order of options");
@@ -20,6 +21,8 @@ int sec_seccomp_load(unsigned int profile)
 		prog = &sec_container_prog[profile];
 	else if (profile == SEC_PROFILE_MONITOR)
 		prog = &sec_monitor_prog[0];
+	else if (profile == SEC_PROFILE_QEMU)
+		prog = &sec_qemu_prog[0];
 	else
 		return -EINVAL;
 	/*

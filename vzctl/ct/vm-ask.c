@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The holder of a virtual machine (vzctl/qemu), as vzctl sees it: starts it, asks it. */
+#define VZ_ROOM "ct"
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "base/path.h"
+#include "ct/vm.h"
+#include "sys/syscalls.h"
+
+#define ANSWER_MAX (16u << 20)
+#define HOLD_MS 30000
+
+extern char **environ;
+
+static int left_ms(const struct timespec *end)
+{
+	struct timespec now;
+	long long ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (end->tv_sec - now.tv_sec) * 1000LL + (end->tv_nsec - now.tv_nsec) / 1000000;
+	return ms < 0 ? 0 : (int)ms;
+}
+
+/* All that comes until the other end closes; -ETIMEDOUT, -EFBIG. */
+static int read_answer(int fd, int timeout_ms, struct vz_buf *b)
+{
+	struct timespec end;
+	char buf[16384];
+	ssize_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += timeout_ms / 1000;
+	end.tv_nsec += timeout_ms % 1000 * 1000000L;
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int r = poll(&p, 1, left_ms(&end));
+
+		if (r < 0 && errno == EINTR && !ct_cancelled())
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : -ETIMEDOUT;
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		vz_buf_add(b, buf, (size_t)n);
+		if (b->len > ANSWER_MAX)
+			return -EFBIG;
+	}
+}
+
+/* "CODE TEXT\n" and what follows. */
+static int parse_answer(struct vz_buf *b, struct vz_buf *ret, struct vz_err *e)
+{
+	char *nl = b->len ? memchr(b->s, '\n', b->len) : NULL, *text;
+	long code;
+
+	if (!nl)
+		return vz_fail(e, VZ_VM_ERROR, 0, "The holder of the virtual machine ended");
+	*nl = '\0';
+	code = strtol(b->s, &text, 10);
+	if (code)
+		return vz_fail(e, (int)code, 0, "%s", text + (*text == ' '));
+	if (ret)
+		vz_buf_add(ret, nl + 1, b->len - (size_t)(nl + 1 - b->s));
+	return 0;
+}
+
+static int connect_holder(uint32_t id)
+{
+	_cleanup_free_ char *path = ct_run_path(id, "vm.sock");
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
+		return -EINVAL;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
+}
+
+int ct_vm_ask(uint32_t id, const char *word, const char *arg, const char *data, int timeout_ms,
+	      struct vz_buf *ret, struct vz_err *e)
+{
+	_cleanup_close_ int fd = connect_holder(id);
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	int r;
+
+	if (fd < 0)
+		return vz_fail(e, VZ_VM_ERROR, -fd, "The virtual machine has no holder");
+	vz_buf_addf(&b, "%s %s\n%s", word, arg, data ? data : "");
+	r = io_write_full(fd, b.s, b.len);
+	b.len = 0;
+	if (r == 0)
+		r = shutdown(fd, SHUT_WR) < 0 ? -errno : read_answer(fd, timeout_ms, &b);
+	if (r == -ETIMEDOUT)
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "The emulator did not answer '%s %s' within %d seconds", word, arg,
+			       timeout_ms / 1000);
+	if (r < 0)
+		return vz_fail(e, VZ_VM_ERROR, -r, "Lost the holder of the virtual machine");
+	return parse_answer(&b, ret, e);
+}
+
+static __noreturn void exec_holder(const struct ct *ct, int ready, int err, bool run)
+{
+	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
+	_cleanup_free_ char *dir = ct_run_path(ct->id, "");
+	const struct vz_log_conf *lc = vz_log_conf();
+	const char *argv[] = { "vzqemu", "hold", ct->idstr, dir, lc->file ? lc->file : "",
+			       run ? "run" : "look", NULL };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	/* Away from 3 and 4, then there. */
+	ready = fcntl(ready, F_DUPFD_CLOEXEC, 16);
+	err = fcntl(err >= 0 ? err : null, F_DUPFD_CLOEXEC, 16);
+	if (chdir("/") < 0 || null < 0 || ready < 0 || err < 0)
+		_exit(VZ_SYSTEM_ERROR);
+	for (int i = 0; i < 3; i++)
+		dup2(null, i);
+	dup2(ready, 3);
+	dup2(err, 4);
+	sys_close_range(5, ~0U, 0);
+	execve(exe, (char *const *)argv, environ);
+	_exit(VZ_NO_HELPER);
+}
+
+int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e)
+{
+	_cleanup_close_ int mon = cg_mon_open(ct->slice, e), mine = -EBADF, its = -EBADF;
+	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	int fds[2], r;
+	pid_t pid;
+
+	if (mon < 0)
+		return mon;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create a socket pair");
+	mine = fds[0], its = fds[1];
+	args.cgroup = (uint64_t)mon;
+	pid = sys_clone3(&args);
+	if (pid == 0)
+		exec_holder(ct, its, err, run);
+	if (pid < 0)
+		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to start the holder");
+	close_fd(&its);
+	r = read_answer(mine, HOLD_MS, &b);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		return vz_fail(e, VZ_VM_ERROR, r == -ETIMEDOUT ? 0 : -r,
+			       "The emulator did not answer within %d seconds", HOLD_MS / 1000);
+	}
+	if (!b.len)
+		return vz_fail(e, VZ_NO_HELPER, 0, "Unable to run '%s/vzqemu'", vz_libexec_dir());
+	return parse_answer(&b, NULL, e);
+}
+
+int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *ret,
+	      struct vz_err *e)
+{
+	_cleanup_close_ int pidfd = -EBADF;
+	pid_t init = ct_init_pid(ct, &pidfd, e);
+
+	if (init < 0)
+		return init;
+	if (!ct_is_vm(ct->conf))
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "Container %u is no virtual machine", ct->id);
+	return ct_vm_ask(ct->id, "qmp", cmd, args, 60 * 1000, ret, e);
+}

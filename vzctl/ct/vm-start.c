@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Steps of the start of a virtual machine; their order is in start.c. */
+#define VZ_ROOM "ct"
+#include <ctype.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/spawn.h"
+#include "ct/vm.h"
+#include "sys/syscalls.h"
+
+#define VMM_DIR "/var/lib/vz/vmm"
+
+/* ---- accelerator --------------------------------------------------------- */
+
+int ct_vm_step_accel(struct ct_plan *p, struct vz_err *e)
+{
+	const char *accel = conf_str(p->ct->conf, P_ACCEL);
+
+	p->vm = xcalloc(1, sizeof(*p->vm));
+	p->vm->err = p->vm->box.root = p->vm->box.dev = -EBADF;
+	if (accel && str_eq(accel, "tcg"))
+		return 0;
+	if (accel && str_eq(accel, "kvm"))
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "ACCEL=kvm is not supported by this version: use tcg");
+	if (!conf_bool(p->ct->node, P_ALLOW_TCG, false))
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "No accelerator: set ACCEL=tcg for this virtual machine, or ALLOW_TCG=yes in vz.conf");
+	vz_info("WARNING: the virtual machine is emulated (tcg), which is 10 to 50 times slower");
+	return 0;
+}
+
+void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "ACCEL=%s", conf_str(p->ct->conf, P_ACCEL));
+}
+
+/* ---- files ---------------------------------------------------------------- */
+
+static const char *vmm_dir(void)
+{
+#ifdef VZ_TEST_HOOKS
+	const char *d = getenv("VZ_VMMDIR");
+
+	if (d)
+		return d;
+#endif
+	return VMM_DIR;
+}
+
+/* The emulator's files, copied once for each version of it: a running one keeps its own. */
+static int find_root(struct ct_plan *p, struct vz_err *e)
+{
+	const char *qemu = conf_str(p->ct->node, P_QEMU);
+	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
+	_cleanup_buf_ struct vz_buf err = VZ_BUF_INIT;
+	const char *argv[] = { "vzqemu", "root", qemu, NULL, NULL };
+	struct spawn sp = { .path = exe, .argv = argv, .in = -1, .out = -1, .err = -1,
+			    .ret_err = &err, .timeout_ms = 120 * 1000 };
+	struct stat st;
+	int status;
+
+	if (stat(qemu, &st) < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "QEMU of vz.conf: '%s'", qemu);
+	p->vm->root = xasprintf("%s/%llx-%llx-%llx", vmm_dir(), (unsigned long long)st.st_ino,
+				(unsigned long long)st.st_size,
+				(unsigned long long)st.st_mtim.tv_sec);
+	if (io_exists(p->vm->root))
+		return 0;
+	vz_info("Copying the files of %s to %s", qemu, p->vm->root);
+	argv[3] = p->vm->root;
+	status = spawn_run(&sp);
+	if (status < 0)
+		return vz_fail(e, VZ_NO_HELPER, -status, "Unable to run '%s'", exe);
+	if (status)
+		return vz_fail(e, VZ_VM_ERROR, 0, "Unable to copy the files of '%s': %.*s", qemu,
+			       (int)strcspn(vz_buf_str(&err), "\n"), vz_buf_str(&err));
+	return 0;
+}
+
+static int give(struct ct_vm *vm, int fd, int to, struct vz_err *e)
+{
+	if (vm->n_fds == VM_FDS) {
+		close(fd);
+		return vz_fail(e, VZ_VM_ERROR, 0, "Too many disks and interfaces");
+	}
+	vm->fds[vm->n_fds++] = (struct ns_box_fd){ fd, to };
+	return 0;
+}
+
+static int open_disk(struct ct_plan *p, int area, size_t i, struct vz_err *e)
+{
+	const char *name = conf_list(p->ct->conf, P_DISKS)->v[i], *format = ct_vm_format(name);
+	_cleanup_free_ char *path = xasprintf("disks/%s", name);
+	const unsigned int beneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+	int fd, r;
+
+	if (!format)
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "DISKS: '%s' ends neither in .raw nor in .qcow2", name);
+	fd = sys_openat2(area, path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NONBLOCK, 0, beneath);
+	p->vm->direct[i] = fd >= 0;
+	if (fd < 0 && errno == EINVAL)
+		fd = sys_openat2(area, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0, beneath);
+	if (fd < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "Disk '%s/%s'", p->ct->private, path);
+	r = fcntl(fd, F_SETFL, 0) < 0 ? vz_fail(e, VZ_VM_ERROR, errno, "Disk '%s'", name) : 0;
+	if (r == 0)
+		r = ct_vm_image_check(fd, format, name, e);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return give(p->vm, fd, VM_FD_DISK + (int)i, e);
+}
+
+/* Bound into the box as it is: the emulator opens it by itself, as nobody's user. */
+static int open_boot(struct ct_plan *p, int area, enum param_id id, const char *at,
+		     struct vz_err *e)
+{
+	const char *path = conf_str(p->ct->conf, id);
+	_cleanup_close_ int fd = -EBADF;
+	struct ct_vm *vm = p->vm;
+	struct stat st;
+	int tree;
+
+	if (!path)
+		return 0;
+	fd = *path == '/' ? open(path, O_PATH | O_CLOEXEC) :
+			    sys_openat2(area, path, O_PATH | O_CLOEXEC, 0,
+					RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "%s: '%s'", param_get(id)->key, path);
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IROTH))
+		return vz_fail(e, VZ_VM_ERROR, 0, "%s: '%s' is no file that everybody may read",
+			       param_get(id)->key, path);
+	tree = sys_open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "%s: '%s'", param_get(id)->key, path);
+	vm->files[vm->box.n_files++] = (struct ns_box_file){ tree, at };
+	return 0;
+}
+
+static int read_only(int tree, unsigned int more, struct vz_err *e)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | more,
+		.propagation = MS_PRIVATE,
+	};
+
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr) < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno,
+			       "Unable to make a mount of the box read-only");
+	return 0;
+}
+
+static int open_mounts(struct ct_plan *p, int area, struct vz_err *e)
+{
+	struct ct_vm *vm = p->vm;
+	int r;
+
+	vm->box.root = sys_open_tree(AT_FDCWD, vm->root, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (vm->box.root < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "Unable to open '%s'", vm->root);
+	vm->box.files = vm->files;
+	r = read_only(vm->box.root, 0, e);
+	if (r == 0 && conf_str(p->ct->conf, P_KERNEL)) {
+		r = open_boot(p, area, P_KERNEL, "boot/kernel", e);
+		if (r == 0)
+			r = open_boot(p, area, P_INITRD, "boot/initrd", e);
+	}
+	for (size_t i = 0; r == 0 && i < vm->box.n_files; i++)
+		r = read_only(vm->files[i].tree, MOUNT_ATTR_NOEXEC, e);
+	return r;
+}
+
+static int listen_at(const struct ct *ct, const char *name, struct vz_err *e)
+{
+	_cleanup_free_ char *path = ct_run_path(ct->id, name);
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (strlen(path) >= sizeof(sa.sun_path))
+		return vz_fail(e, VZ_VM_ERROR, ENAMETOOLONG, "'%s'", path);
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 1) < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "Unable to listen on '%s'", path);
+	return take_fd(&fd);
+}
+
+static int open_sockets(struct ct_plan *p, struct vz_err *e)
+{
+	int fd = listen_at(p->ct, "qmp.sock", e), pipes[2], r;
+
+	if (fd < 0)
+		return fd;
+	r = give(p->vm, fd, VM_FD_QMP, e);
+	if (r < 0)
+		return r;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create a pipe");
+	p->vm->err = pipes[0];
+	return give(p->vm, pipes[1], VM_FD_ERR, e);
+}
+
+static int check_words(const struct conf *c, struct vz_err *e)
+{
+	const char *machine = conf_str(c, P_MACHINE);
+
+	if (machine && strncmp(machine, "pc", 2) != 0 && strncmp(machine, "q35", 3) != 0)
+		return vz_fail(e, VZ_VM_ERROR, 0, "MACHINE: '%s' (q35, pc or a version of them)",
+			       machine);
+	for (; machine && *machine; machine++)
+		if (!isalnum((unsigned char)*machine) && !strchr("-.", *machine))
+			return vz_fail(e, VZ_VM_ERROR, 0, "MACHINE: '%c' is in no machine's name",
+				       *machine);
+	if (!conf_str(c, P_KERNEL) && !conf_list(c, P_DISKS)->n)
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "The virtual machine has neither a disk nor a kernel to boot");
+	return 0;
+}
+
+/* The last step of the emulator's process: ids, capabilities, system calls. */
+static int secure(void *plan)
+{
+	const struct ct_plan *p = plan;
+	struct rlimit core = { 0, 0 }, files = { 1024, 1024 };
+
+	for (int c = 0; prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0; c++)
+		;
+	if (setrlimit(RLIMIT_CORE, &core) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	if (syscall(SYS_setgroups, 0, NULL) < 0 ||
+	    syscall(SYS_setresgid, VM_UID, VM_UID, VM_UID) < 0 ||
+	    syscall(SYS_setresuid, VM_UID, VM_UID, VM_UID) < 0)
+		return -errno;
+	if (sec_caps_apply(0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -EPERM;
+#ifdef VZ_TEST_HOOKS
+	/* What holds without the filter is tested, too. */
+	if (getenv("VZ_BOX_NO_SECCOMP"))
+		return 0;
+#endif
+	return sec_seccomp_load(p->seccomp);
+}
+
+int ct_vm_step_files(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int area = open(p->ct->private, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct vz_strv *disks = conf_list(p->ct->conf, P_DISKS);
+	struct ct_vm *vm = p->vm;
+	int r = check_words(p->ct->conf, e);
+
+	if (r == 0 && area < 0)
+		r = vz_fail(e, VZ_FS_NOPRVT, errno, "Private area '%s'", p->ct->private);
+	if (r == 0)
+		r = find_root(p, e);
+	if (r == 0)
+		r = open_mounts(p, area, e);
+	for (size_t i = 0; r == 0 && i < disks->n && i < VM_DISKS_MAX; i++)
+		r = open_disk(p, area, i, e);
+	if (r == 0)
+		r = open_sockets(p, e);
+	if (r < 0)
+		return r;
+	ct_vm_argv(p);
+	ct_vm_devs(p);
+	vz_strv_add(&vm->env, "PATH=/usr/bin");
+	vz_strv_add(&vm->env, "LANG=C");
+	p->seccomp = SEC_PROFILE_QEMU;
+	vm->box.argv = (const char *const *)vm->argv.v;
+	vm->box.env = (const char *const *)vm->env.v;
+	vm->box.secure = secure;
+	vm->box.secure_arg = p;
+	return 0;
+}
+
+void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *disks = vz_strv_join(conf_list(p->ct->conf, P_DISKS), " ");
+
+	vz_buf_addf(b, "files of %s, disks %s", conf_str(p->ct->node, P_QEMU),
+		    *disks ? disks : "none");
+}
+
+/* ---- run ------------------------------------------------------------------- */
+
+int ct_vm_step_exec(struct ct_plan *p, struct vz_err *e)
+{
+	struct ct_vm *vm = p->vm;
+	int r = ns_box_go(p->init_sock, p->init_pid, &p->map, vm->fds, vm->n_fds, e);
+
+	/* Its end of the pipe is the only one now: the holder sees its end. */
+	for (size_t i = 0; i < vm->n_fds; i++)
+		close_fd(&vm->fds[i].fd);
+	vm->n_fds = 0;
+	return r;
+}
+
+void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "pivot, user namespace 0:%u:%u, no capabilities, seccomp, exec %s",
+		    p->map.uid, p->map.count, conf_str(p->ct->node, P_QEMU));
+}
+
+int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_vm_hold(p->ct, p->vm->err, true, e);
+}
+
+void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_addf(b, "vzqemu holds %s/%u/qmp.sock, cont", ct_run_dir(), p->ct->id);
+}

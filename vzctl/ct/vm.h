@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Virtual machines: what they have other than containers.
+ *
+ * The emulator is the init of a container that holds nothing but its own files
+ * (ns/ns.h, the box).  vzmon is its parent and keeps its console.  Beside it runs
+ * `vzqemu hold`, the only one that speaks QMP; whoever wants something of the
+ * emulator asks it, over CTID/vm.sock: a line with a word and its argument, then
+ * data up to the end of writing; the answer is a line "CODE TEXT" (0: well), then data.
+ */
+#ifndef VZ_CT_VM_H
+#define VZ_CT_VM_H
+
+#include "ct/ct-int.h"
+
+#define VM_FDS 48
+#define VM_UID 107		/* of the emulator, in the box */
+
+/* Numbers of descriptors that the emulator has. */
+enum { VM_FD_ERR = 2, VM_FD_QMP = 10, VM_FD_DISK = 16, VM_FD_TAP = 32 };
+#define VM_DISKS_MAX 16
+#define VM_TAPS_MAX 16
+
+struct ct_vm {
+	struct ns_box box;
+	struct ns_box_file files[2];
+	struct ns_box_fd fds[VM_FDS];
+	size_t n_fds;
+	struct vz_strv argv, env;
+	char *root;		/* directory with the files of the emulator */
+	int err;		/* what the emulator says on standard error: the reader's end */
+	bool kvm;
+	bool direct[VM_DISKS_MAX];	/* its file system can do without the page cache */
+};
+
+void ct_vm_free(struct ct_vm *vm);
+/* The emulator's own need beside the guest's memory. */
+uint64_t ct_vm_overhead(const struct conf *c);
+/* Bytes. */
+uint64_t ct_vm_ram(const struct conf *c);
+/* What has an effect on the other kind only: 21. */
+int ct_vm_check_change(const struct conf *c, const struct conf_change *ch, struct vz_err *e);
+/* Only what an emulator needs. */
+void ct_vm_devs(struct ct_plan *p);
+
+/* vm-disk.c */
+int ct_vm_disks_check(const struct vz_strv *disks, struct vz_err *e);
+/* The private area: disks, kernel.  DISKS, KERNEL, INITRD of the change become its names. */
+int ct_vm_area_create(struct ct_plan *p, struct vz_err *e);
+/* "raw" or "qcow2", by the name; NULL for another. */
+const char *ct_vm_format(const char *name);
+/* The image at @fd is of @format and needs no other file: 185. */
+int ct_vm_image_check(int fd, const char *format, const char *name, struct vz_err *e);
+
+/* vm-argv.c */
+void ct_vm_argv(struct ct_plan *p);
+
+/* vm-start.c: steps of start */
+int ct_vm_step_accel(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_files(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_exec(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b);
+
+/* vm-ask.c */
+/*
+ * Starts a holder; @err: what the emulator says, or -EBADF (taken).  @run: the guest
+ * is to run, else it is left as it is.  Returns when the holder has the emulator; 185.
+ */
+int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e);
+/* Asks the holder; *ret may be NULL.  31 when there is none. */
+int ct_vm_ask(uint32_t id, const char *word, const char *arg, const char *data, int timeout_ms,
+	      struct vz_buf *ret, struct vz_err *e);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vzqemu: what of virtual machines is not for vzctl, which starts containers. */
+#ifndef VZ_QEMU_QEMU_H
+#define VZ_QEMU_QEMU_H
+
+#include <json-c/json.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* ---- qmp.c: a client of the emulator's monitor ---------------------------- */
+
+#define QMP_LINE_MAX (16u << 20)
+#define QMP_DEPTH 64
+
+struct qmp {
+	int fd;
+	struct vz_buf in;		/* what was read and not yet taken */
+	uint64_t id;			/* of the last command */
+	unsigned int major, minor;
+	void (*event)(void *arg, const char *name, struct json_object *data);
+	void *arg;
+};
+
+/*
+ * Connects, greets and leaves negotiation mode; waits @timeout_ms for the emulator to
+ * listen and speak.  185; -EBUSY when somebody else has it.
+ */
+int qmp_open(struct qmp *q, const char *path, int timeout_ms, struct vz_err *e);
+void qmp_close(struct qmp *q);
+/*
+ * Runs a command; events that come meanwhile are handed on.  @args is borrowed and may be
+ * NULL; *ret is the caller's (NULL: not wanted).  185 with the emulator's own words.
+ */
+int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
+	     struct json_object **ret, struct vz_err *e);
+/* Hands on what has come; -ECONNRESET at its end. */
+int qmp_pump(struct qmp *q);
+/* One JSON value of @n bytes; NULL when it is none. */
+struct json_object *qmp_parse(const char *s, size_t n);
+
+/* ---- hold.c, root.c: the words of the command line ------------------------- */
+
+int cmd_hold(int argc, char **argv, struct vz_err *e);
+int cmd_root(int argc, char **argv, struct vz_err *e);
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * QEMU Machine Protocol: lines of JSON over a stream.  The other end runs a guest
+ * that may have taken it over, so what comes is bounded in size, depth and time.
+ */
+#define VZ_ROOM "qemu"
+#include "qemu/qemu.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "base/io.h"
+
+struct json_object *qmp_parse(const char *s, size_t n)
+{
+	struct json_tokener *t = json_tokener_new_ex(QMP_DEPTH);
+	struct json_object *o;
+
+	if (!t || n > QMP_LINE_MAX)
+		return NULL;
+	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(t, s, (int)n);
+	/* "{} x", or an object that has not ended. */
+	if (json_tokener_get_error(t) != json_tokener_success ||
+	    json_tokener_get_parse_end(t) != n) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(t);
+	return o;
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* More bytes; -ETIMEDOUT, -ECONNRESET, -EFBIG. */
+static int fill(struct qmp *q, int timeout_ms)
+{
+	struct pollfd p = { .fd = q->fd, .events = POLLIN };
+	char buf[65536];
+	ssize_t n;
+	int r;
+
+	do {
+		r = poll(&p, 1, timeout_ms);
+	} while (r < 0 && errno == EINTR);
+	if (r <= 0)
+		return r < 0 ? -errno : -ETIMEDOUT;
+	n = recv(q->fd, buf, sizeof(buf), MSG_DONTWAIT);
+	if (n <= 0)
+		return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -ECONNRESET;
+	if (q->in.len + (size_t)n > QMP_LINE_MAX)
+		return -EFBIG;
+	vz_buf_add(&q->in, buf, (size_t)n);
+	return 0;
+}
+
+/* The next whole line as JSON: 1, *ret the caller's.  0: none yet.  -EBADMSG. */
+static int take(struct qmp *q, struct json_object **ret)
+{
+	char *nl = q->in.len ? memchr(q->in.s, '\n', q->in.len) : NULL;
+	size_t n, len;
+
+	if (!nl)
+		return 0;
+	n = len = (size_t)(nl - q->in.s);
+	while (len && (q->in.s[len - 1] == '\r' || q->in.s[len - 1] == ' '))
+		len--;
+	*ret = qmp_parse(q->in.s, len);
+	q->in.len -= n + 1;
+	memmove(q->in.s, nl + 1, q->in.len);
+	return *ret && json_object_is_type(*ret, json_type_object) ? 1 : -EBADMSG;
+}
+
+static struct json_object *get(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	json_object_object_get_ex(o, key, &v);
+	return v;
+}
+
+/* Hands an event on: true. */
+static bool was_event(struct qmp *q, struct json_object *o)
+{
+	struct json_object *name = get(o, "event");
+
+	if (!name)
+		return false;
+	if (q->event)
+		q->event(q->arg, json_object_get_string(name), get(o, "data"));
+	return true;
+}
+
+int qmp_pump(struct qmp *q)
+{
+	int r = fill(q, 0);
+
+	if (r == -ETIMEDOUT)
+		return 0;
+	while (r == 0) {
+		struct json_object *o = NULL;
+		int got = take(q, &o);
+
+		if (got == 1)
+			(void)was_event(q, o);
+		json_object_put(o);
+		if (got <= 0)
+			return got;
+	}
+	return r;
+}
+
+/* The answer to @id, by @end. */
+static int answer(struct qmp *q, uint64_t id, long long end, struct json_object **ret)
+{
+	for (;;) {
+		struct json_object *o = NULL, *v;
+		int r = take(q, &o);
+
+		if (r == 1 && !was_event(q, o)) {
+			v = get(o, "id");
+			if (v && json_object_get_uint64(v) == id) {
+				*ret = o;
+				return 0;
+			}
+		}
+		json_object_put(o);
+		if (r == 0) {
+			long long left = end - now_ms();
+
+			r = left > 0 ? fill(q, (int)left) : -ETIMEDOUT;
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
+	     struct json_object **ret, struct vz_err *e)
+{
+	struct json_object *req = json_object_new_object(), *got = NULL, *err;
+	const char *text;
+	size_t len;
+	int r;
+
+	json_object_object_add(req, "execute", json_object_new_string(cmd));
+	json_object_object_add(req, "id", json_object_new_uint64(++q->id));
+	if (args)
+		json_object_object_add(req, "arguments", json_object_get(args));
+	text = json_object_to_json_string_length(req, JSON_C_TO_STRING_PLAIN, &len);
+	r = io_write_full(q->fd, text, len);
+	if (r == 0)
+		r = io_write_full(q->fd, "\n", 1);
+	json_object_put(req);
+	if (r == 0)
+		r = answer(q, q->id, now_ms() + timeout_ms, &got);
+	if (r < 0)
+		return vz_fail(e, VZ_VM_ERROR, -r, "The emulator does not answer '%s'", cmd);
+	err = get(got, "error");
+	if (err) {
+		r = vz_fail(e, VZ_VM_ERROR, 0, "%s: %s", cmd,
+			    json_object_get_string(get(err, "desc")));
+		json_object_put(got);
+		return r;
+	}
+	if (ret)
+		*ret = json_object_get(get(got, "return"));
+	json_object_put(got);
+	return 0;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
+		return -EINVAL;
+	memcpy(sa.sun_path, path, strlen(path) + 1);
+	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
+}
+
+static int greet(struct qmp *q, long long end, struct vz_err *e)
+{
+	struct json_object *o = NULL, *v;
+	int r;
+
+	while ((r = take(q, &o)) == 0) {
+		long long left = end - now_ms();
+
+		r = left > 0 ? fill(q, (int)left) : -ETIMEDOUT;
+		if (r < 0)
+			break;
+	}
+	if (r < 0) {
+		json_object_put(o);
+		return vz_fail(e, VZ_VM_ERROR, r == -ETIMEDOUT ? EBUSY : -r,
+			       "The emulator does not greet");
+	}
+	v = get(get(get(o, "QMP"), "version"), "qemu");
+	q->major = v ? (unsigned int)json_object_get_int(get(v, "major")) : 0;
+	q->minor = v ? (unsigned int)json_object_get_int(get(v, "minor")) : 0;
+	json_object_put(o);
+	if (q->major < 7 || (q->major == 7 && q->minor < 2))
+		return vz_fail(e, VZ_VM_ERROR, 0, "QEMU %u.%u is too old: 7.2 or newer is needed",
+			       q->major, q->minor);
+	return 0;
+}
+
+int qmp_open(struct qmp *q, const char *path, int timeout_ms, struct vz_err *e)
+{
+	int r;
+
+	q->fd = connect_to(path);
+	if (q->fd < 0)
+		return vz_fail(e, VZ_VM_ERROR, -q->fd, "Unable to connect to '%s'", path);
+	r = greet(q, now_ms() + timeout_ms, e);
+	return r < 0 ? r : qmp_call(q, "qmp_capabilities", NULL, timeout_ms, NULL, e);
+}
+
+void qmp_close(struct qmp *q)
+{
+	close_fd(&q->fd);
+	vz_buf_done(&q->in);
+}
