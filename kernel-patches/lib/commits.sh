@@ -7,6 +7,14 @@
 
 clean()	# clean DIR: nothing there that is not committed
 {
+	local g
+	g=$(repo "$1" rev-parse --absolute-git-dir)
+	# A kp that was killed: its lock is ours now, git's is a file.
+	if [ "$1" = "$src" ] && { [ -e "$g/index.lock" ] || [ -d "$g/rebase-apply" ]; }; then
+		rm -f "$g/index.lock"
+		rm -rf "$g/rebase-apply"
+		repo "$1" reset -q --hard
+	fi
 	[ -z "$(repo "$1" status --porcelain --untracked-files=no)" ] || die "$1: uncommitted changes"
 }
 

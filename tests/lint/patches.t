@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The kernel patches have the form that kp writes, and kp gives back what it was given:
 # shown on a small made-up tree.  Nothing here needs the source of the kernel: that the
-# patches apply and build is `make kernel-check`.
+# patches apply is tests/host/patches.t, that they build `make kernel-check`.
 cd "$(dirname "$0")/../.." || exit 1
 command -v git >/dev/null || { echo "1..0 # SKIP needs git"; exit 0; }
 kp=$PWD/kernel-patches/kp
