@@ -11,6 +11,7 @@
 
 #include <linux/icmp.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 
 #define IP_OFFSET 0x1fff	/* of NFT_IP_FRAG_OFF */
 #define IP6_OFFSET 0xfff8	/* of NFT_IP6_FRAG_OFF */
@@ -238,7 +239,8 @@ static void protocols(struct nft *t, const char *c, struct nft_field field, bool
 static void ether(struct nft *t, const char *c, const char *tagged, bool addrs)
 {
 	nft_rule(t, c, not_own(NFT_ETHER_SADDR, GUARD_MAC), drop_as(DROP_MAC));
-	nft_rule(t, c, nft_any_of(NFT_LL(0, 1), 1),
+	/* As the receiving device has found by the destination; cheaper than to look again. */
+	nft_rule(t, c, nft_between(NFT_META_PKT, PACKET_BROADCAST, PACKET_MULTICAST),
 		 nft_in(NFT_META_IIFX, guard_set_names[GUARD_BCAST]), drop_as(DROP_BCAST));
 	protocols(t, c, NFT_ETHER_TYPE, addrs);
 	nft_rule(t, c, nft_is(NFT_ETHER_TYPE, ETH_P_8021Q), own(NFT_VLAN_ID, GUARD_VLAN),

@@ -6,8 +6,9 @@
  *	chain tx.CLASSES	prefix -> goto tx_N, as a class file says it
  *	chain tx_N		counts in set tx, by container and class; then the cap, if
  *				map txprio has the link and class
+ *	chain tx_count		counts class 1: without class file and cap there is no more
  *
- * and the same with rx for egress (rxc.CLASSES-NN where a cap is).  Devices share the
+ * and the same with rx for egress; txc and rxc.CLASSES where a cap is.  Devices share the
  * first; before Linux 6.4 each has its own, tx_CTID_IFINDEX.  Set link says which devices
  * are whose.  CLASSES names the contents of the class file:
  * who was started with another one keeps that.  Elements of tx and rx say in their
@@ -227,6 +228,9 @@ static void class_chains(struct nft *t, enum rate_dir dir)
 		nft_rule(t, name, nft_in2(group, NFT_CONST((uint8_t)cls), count_sets[dir]));
 		cap_rule(t, name, dir, cls);
 	}
+	snprintf(name, sizeof(name), "%s_count", dirs[dir]);
+	nft_chain_add(t, &(struct nft_chain){ .name = name });
+	nft_rule(t, name, nft_in2(group, NFT_CONST(NET_CLASS_DEFAULT), count_sets[dir]));
 	/* Not IP: not counted, and no way round the cap either. */
 	snprintf(name, sizeof(name), "%s_other", dirs[dir]);
 	nft_chain_add(t, &(struct nft_chain){ .name = name });
@@ -319,7 +323,13 @@ static void class_map(struct build *b, enum rate_dir dir, int family, const char
 	free(r);
 }
 
-static void class_rule(struct build *b, enum rate_dir dir, int family, const char *chain)
+static void map_name(const struct build *b, enum rate_dir dir, int family, char name[24])
+{
+	snprintf(name, 24, "%s%c.%s", dirs[dir], family == AF_INET ? '4' : '6', b->classes);
+}
+
+static void class_rule(struct build *b, enum rate_dir dir, int family, const char *chain,
+		       bool capped)
 {
 	struct nft_stmt proto = nft_is(NFT_META_ETHERTYPE, family == AF_INET ? ETH_P_IP :
 									     ETH_P_IPV6);
@@ -327,42 +337,53 @@ static void class_rule(struct build *b, enum rate_dir dir, int family, const cha
 	struct nft_field in = family == AF_INET ? NFT_IP_SADDR : NFT_IP6_SADDR;
 	char name[24];
 
-	if (!b->tr->n_classes) {
-		chain_name(dir, NET_CLASS_DEFAULT, name);
-		nft_rule(&b->t, chain, proto, nft_goto(name));
+	if (b->tr->n_classes) {
+		map_name(b, dir, family, name);
+		nft_rule(&b->t, chain, proto, nft_vmap(dir == RATE_OUT ? out : in, name));
 		return;
 	}
-	snprintf(name, sizeof(name), "%s%c.%s", dirs[dir], family == AF_INET ? '4' : '6',
-		 b->classes);
-	class_map(b, dir, family, name);
-	nft_rule(&b->t, chain, proto, nft_vmap(dir == RATE_OUT ? out : in, name));
+	if (capped)
+		chain_name(dir, NET_CLASS_DEFAULT, name);
+	else
+		snprintf(name, sizeof(name), "%s_count", dirs[dir]);
+	nft_rule(&b->t, chain, proto, nft_goto(name));
 }
 
-/* tx.CLASSES; rx.CLASSES and, for capped links, rxc.CLASSES. */
-static void class_entry(struct build *b, enum rate_dir dir)
+static void class_entry(struct build *b, enum rate_dir dir, bool capped)
 {
-	char name[24], capped[24], other[16];
+	char name[24], other[16];
 
-	snprintf(name, sizeof(name), "%s.%s", dirs[dir], b->classes);
-	snprintf(capped, sizeof(capped), "%sc.%s", dirs[dir], b->classes);
+	snprintf(name, sizeof(name), "%s%s.%s", dirs[dir], capped ? "c" : "", b->classes);
 	snprintf(other, sizeof(other), "%s_other", dirs[dir]);
 	nft_chain_add(&b->t, &(struct nft_chain){ .name = name, .fresh = true });
-	class_rule(b, dir, AF_INET, name);
-	class_rule(b, dir, AF_INET6, name);
-	nft_rule(&b->t, name, nft_goto(other));
-	if (dir == RATE_OUT)
-		return;
-	nft_chain_add(&b->t, &(struct nft_chain){ .name = capped, .fresh = true });
 	/* A container may have set it to one of ours: it would go through our ifb. */
-	nft_rule(&b->t, capped, nft_set_priority(0));
-	nft_rule(&b->t, capped, nft_goto(name));
+	if (capped && dir == RATE_IN)
+		nft_rule(&b->t, name, nft_set_priority(0));
+	class_rule(b, dir, AF_INET, name, capped);
+	class_rule(b, dir, AF_INET6, name, capped);
+	if (capped)
+		nft_rule(&b->t, name, nft_goto(other));
+}
+
+/* tx.CLASSES and, for capped links, txc.CLASSES; or the same with rx. */
+static void class_entries(struct build *b, enum rate_dir dir)
+{
+	static const int both[] = { AF_INET, AF_INET6 };
+	char map[24];
+
+	for (size_t i = 0; b->tr->n_classes && i < ARRAY_SIZE(both); i++) {
+		map_name(b, dir, both[i], map);
+		class_map(b, dir, both[i], map);
+	}
+	class_entry(b, dir, false);
+	class_entry(b, dir, true);
 }
 
 static void put_classes(struct build *b)
 {
-	class_entry(b, RATE_OUT);
+	class_entries(b, RATE_OUT);
 	turn_to(b, RATE_IN);
-	class_entry(b, RATE_IN);
+	class_entries(b, RATE_IN);
 	turn_to(b, RATE_OUT);
 }
 
@@ -372,7 +393,7 @@ static void put_classes(struct build *b)
 static void link_place(const struct build *b, const struct rate_link *l, enum rate_dir dir,
 		       char name[NFT_SHARE_LEN], char to[24])
 {
-	snprintf(to, 24, "%s%s.%s", dirs[dir], dir == RATE_IN && b->ifb ? "c" : "", b->classes);
+	snprintf(to, 24, "%s%s.%s", dirs[dir], b->ifb ? "c" : "", b->classes);
 	if (nft_shares())
 		nft_share_name(to, l->l.name, name);
 	else
@@ -825,7 +846,7 @@ static void drop_direction(struct nft *t, const char *classes, enum rate_dir dir
 {
 	char name[40];
 
-	for (size_t i = dir == RATE_IN ? 0 : 1; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		size_t n = (size_t)snprintf(name, sizeof(name), "%s%s.%s", dirs[dir],
 					    i ? "" : "c", classes);
 

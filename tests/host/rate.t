@@ -274,7 +274,7 @@ unset VZ_OWN_CHAINS
 quiet "the next kernel, or vzctl" vzctl --quiet set $ct --rate '*:1:20000' --save
 IFS=.- read -ra v <<<"$(uname -r)"
 if [ $((v[0] * 100 + v[1])) -ge 604 ]; then
-	like "$(chains)" "^rxc\\.[0-9a-f]+-[01][0-9a-f] tx\\.[0-9a-f]+-[01][0-9a-f]$" "moves to shared ones"
+	like "$(chains)" "^rxc\\.[0-9a-f]+-[01][0-9a-f] txc\\.[0-9a-f]+-[01][0-9a-f]$" "moves to shared ones"
 else
 	like "$(chains)" "^rx_${ct}_[0-9]+ tx_${ct}_[0-9]+$" "has none to share either"
 fi
