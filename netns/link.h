@@ -141,6 +141,13 @@ void rtnl_rule(struct nl_batch *b, uint16_t type, uint16_t flags, const struct r
  */
 int net_tap_make(int netns_fd, const char *name, struct vz_err *e);
 
+/*
+ * A tap @tap in the namespace @netns_fd, behind its interface @link: what comes in at one
+ * goes out at the other, and the namespace sees none of it.  Both are up then.  A
+ * descriptor of the tap's queue, or code 104.
+ */
+int net_tap_wire(int netns_fd, const char *tap, const char *link, struct vz_err *e);
+
 /* ---- sysctls ---------------------------------------------------------- */
 
 /*

@@ -142,6 +142,35 @@ void tc_egress_redirect(struct nl_batch *b, int ifindex, int prog_fd, int to)
 	nl_nest_end(b, opt);
 }
 
+void tc_ingress_redirect(struct nl_batch *b, int ifindex, int to)
+{
+	struct tc_mirred m = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR,
+			       .ifindex = (uint32_t)to };
+	struct tcmsg t = { .tcm_ifindex = ifindex,
+			   .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
+			   .tcm_info = TC_H_MAKE(1 << 16, htons(ETH_P_ALL)) };
+	/* One key that every frame has. */
+	struct {
+		struct tc_u32_sel sel;
+		struct tc_u32_key key;
+	} all = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	size_t opt, acts, act, parms;
+
+	nl_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
+	nl_put_str(b, TCA_KIND, "u32");
+	opt = nl_nest(b, TCA_OPTIONS);
+	nl_put(b, TCA_U32_SEL, &all, sizeof(all));
+	acts = nl_nest(b, TCA_U32_ACT);
+	act = nl_nest(b, 1);
+	nl_put_str(b, TCA_ACT_KIND, "mirred");
+	parms = nl_nest(b, TCA_ACT_OPTIONS);
+	nl_put(b, TCA_MIRRED_PARMS, &m, sizeof(m));
+	nl_nest_end(b, parms);
+	nl_nest_end(b, act);
+	nl_nest_end(b, acts);
+	nl_nest_end(b, opt);
+}
+
 /* ---- reading -------------------------------------------------------- */
 
 static void read_u64(const struct nl_attr *a, uint64_t *ret)

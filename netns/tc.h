@@ -36,6 +36,9 @@ void tc_clsact_del(struct nl_batch *b, int ifindex);
 /* Frames that @ifindex would send and that the BPF program @prog_fd takes go to @to instead. */
 void tc_egress_redirect(struct nl_batch *b, int ifindex, int prog_fd, int to);
 
+/* All that comes in at @ifindex, which has clsact and no such filter, goes out at @to. */
+void tc_ingress_redirect(struct nl_batch *b, int ifindex, int to);
+
 /* What a dump of a device's HTB classes tells. */
 typedef int (*tc_class_fn)(const struct tc_class *c, void *arg);
 int tc_class_parse(const struct nlmsghdr *h, struct tc_class *ret);

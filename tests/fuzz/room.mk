@@ -6,13 +6,15 @@ FUZZ_TIME ?= 3
 FUZZ_CC   := clang
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 
-fuzz_names := conf_args conf_file ct_console mon_console nl_parse tmpl_entry tmpl_manifest \
+fuzz_names := conf_args conf_file ct_console mon_console nl_parse qmp tmpl_entry tmpl_manifest \
 	tmpl_oci tmpl_text ubc
 # What each target links next to its own file; the .c under test is included.
 fuzz_src_conf_file := $(filter-out vzctl/conf/file.c,$(src_conf)) $(src_base)
 fuzz_src_conf_args := $(fuzz_src_conf_file)
 fuzz_src_ct_console := $(src_base)
 fuzz_src_nl_parse := $(addprefix netns/,rtnl.c rtnl-read.c nlmsg.c nlsock.c addr.c nft.c nft-linger.c nft-read.c) $(src_base)
+fuzz_src_qmp := $(src_base)
+fuzz_libs_qmp := -ljson-c
 fuzz_src_tmpl_entry := $(src_base)
 fuzz_src_tmpl_manifest := $(src_base)
 fuzz_src_tmpl_oci := $(src_base)

@@ -32,7 +32,7 @@ ok "A-01 empty bounding set" said "bounding 0"
 ok "A-01 no_new_privs, seccomp" said "nnp 1 seccomp 2 dumpable 1"
 ok "A-01 a host name of its own" said "node vm"
 is "$(grep -c '^env' <<<"$said")" 2 "A-02 two environment variables"
-is "$(grep '^fd ' <<<"$said" | tr '\n' ' ')" "fd 0 fd 1 fd 2 fd 10 fd 16 " "A-02 the descriptors that were meant for it"
+is "$(grep '^fd ' <<<"$said" | tr '\n' ' ')" "fd 0 fd 1 fd 2 fd 10 fd 11 fd 16 " "A-02 the descriptors that were meant for it"
 unlike "$(grep '^arg' <<<"$said")" "$node" "no path of the node in its arguments"
 
 

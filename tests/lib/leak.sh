@@ -52,7 +52,8 @@ leak_snapshot()
 		{ ip -4 neigh show proxy; ip -6 neigh show proxy; } | sed 's/^/proxy /'
 		ip -o rule | sed 's/^/rule /'
 		command -v nft >/dev/null && nft list ruleset | leak_nft
-		find "$VZ_RUNDIR" -mindepth 1 ! -name 'restarts.*' ! -name mntns | sed 's/^/run /'
+		find "$VZ_RUNDIR" -mindepth 1 ! -name 'restarts.*' ! -name mntns \
+			! -name kvm ! -name mem.lock | sed 's/^/run /'
 		# Names one that runs (mntns.t), which one may change.
 		f=$(readlink "$VZ_RUNDIR/mntns") && [ ! -d "$VZ_RUNDIR/$f" ] && echo "run mntns of $f"
 		for f in ids creating reboot private root etc/names etc/conf; do

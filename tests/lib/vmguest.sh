@@ -12,7 +12,7 @@ if [ -z "${VZ_TEST_NS:-}" ] && [ "$(id -u)" = 0 ]; then
 	"$guest_top/tests/vm/kernel" 6.12 >/dev/null 2>&1 </dev/null || :
 fi
 
-guest_modules="button evdev failover net_failover virtio_net virtio_blk virtio_balloon pvpanic i6300esb"
+guest_modules="button evdev failover net_failover virtio_net virtio_blk virtio_balloon pvpanic pvpanic-mmio"
 
 # 1 and guest_why when it cannot be made here.
 guest_make()

@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 #include "sys/syscalls.h"
 
 #define RELAY_BUF 65536
@@ -247,7 +248,7 @@ static int enter_prepare(struct ct *ct, struct ct_plan *p, struct ns_enter *en, 
 	/* Its namespaces are the emulator's. */
 	if (ct_is_vm(ct->conf))
 		return vz_fail(e, VZ_VM_ERROR, 0,
-			       "Nothing can be run in a virtual machine yet: use vzctl console");
+			       "Nothing of the node can run in a virtual machine");
 	/* What is cloned into a frozen cgroup never gets as far as its exec. */
 	if (cg_frozen(ct->slice, ct->id))
 		return vz_fail(e, VZ_VE_NOT_RUNNING, 0,
@@ -325,6 +326,8 @@ out:
 
 int ct_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e)
 {
+	if (ct_is_vm(ct->conf))
+		return ct_vm_exec(ct, o, e);
 	return run_inside(ct, o, STDOUT_FILENO, STDERR_FILENO, 0, e);
 }
 
@@ -343,9 +346,12 @@ int ct_run_script(struct ct *ct, const char *text, size_t len, const char *const
 int ct_runscript(struct ct *ct, const char *file, struct vz_err *e)
 {
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
-	int r = io_read_file_at(AT_FDCWD, file, &b, SCRIPT_MAX);
 	bool started;
+	int r;
 
+	if (ct_is_vm(ct->conf))
+		return ct_vm_runscript(ct, file, e);
+	r = io_read_file_at(AT_FDCWD, file, &b, SCRIPT_MAX);
 	if (r < 0)
 		return vz_fail(e, VZ_NOSCRIPT, -r, "Unable to read script '%s'", file);
 	r = ct_borrow(ct, &started, e);
@@ -450,7 +456,7 @@ static void run_terminal(int master, pid_t pid, const char *type)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 }
 
-int ct_enter(struct ct *ct, const char *type, struct vz_err *e)
+static int enter_container(struct ct *ct, const char *type, struct vz_err *e)
 {
 	static const char *const bash[] = { "-bash", NULL }, *const sh[] = { "-sh", NULL };
 	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
@@ -480,4 +486,15 @@ int ct_enter(struct ct *ct, const char *type, struct vz_err *e)
 	close_fd(&en.pidfd);
 	close_fd(&en.cgroup);
 	return r;
+}
+
+/* A guest gives no terminal but its console; a command goes to its agent. */
+int ct_enter(struct ct *ct, const char *type, struct vz_err *e)
+{
+	const char *const argv[] = { type, NULL };
+	const struct ct_exec_opts o = { .argv = argv };
+
+	if (!ct_is_vm(ct->conf))
+		return enter_container(ct, type, e);
+	return type ? ct_vm_exec(ct, &o, e) : ct_console(ct, e);
 }

@@ -307,6 +307,8 @@ static int set_password(struct ct *ct, const char *userpw, struct vz_err *e)
 	if (!strchr(userpw, ':') || userpw[0] == ':' || strpbrk(userpw, "\n"))
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
 			       "Bad parameter for --userpasswd: USER:PASSWORD is expected");
+	if (ct_is_vm(ct->conf))
+		return ct_vm_password(ct, userpw, e);
 	r = ct_borrow(ct, &started, e);
 	if (r < 0)
 		return r;

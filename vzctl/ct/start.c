@@ -411,10 +411,14 @@ static void show_box(const struct ct_plan *p, struct vz_buf *b)
 static const struct ct_step vm_steps[] = {
 	{ "ids.claim", step_ids, NULL, show_ids, NULL },
 	{ "state.begin", step_rundir, undo_rundir, show_rundir, NULL },
+	{ "vm.admit", ct_vm_step_admit, NULL, ct_vm_show_admit, NULL },
 	{ "vm.accel", ct_vm_step_accel, NULL, ct_vm_show_accel, NULL },
 	{ "vm.files", ct_vm_step_files, NULL, ct_vm_show_files, NULL },
 	{ "cg.create", step_cgroup, undo_cgroup, show_cgroup, NULL },
 	{ "ns.clone", step_clone, undo_cgroup, show_box, NULL },
+	{ "net.attach", step_net, undo_net, show_net, want_net },
+	{ "net.traffic", step_traffic, undo_traffic, show_traffic, want_net },
+	{ "vm.taps", ct_vm_step_taps, NULL, ct_vm_show_taps, want_net },
 	{ "vm.exec", ct_vm_step_exec, undo_cgroup, ct_vm_show_exec, NULL },
 	{ "vm.hold", ct_vm_step_hold, undo_cgroup, ct_vm_show_hold, NULL },
 	{ "state.running", step_running, undo_running, show_running, NULL },
@@ -585,7 +589,7 @@ int ct_borrow(struct ct *ct, bool *ret_started, struct vz_err *e)
 
 	if (ct_is_vm(ct->conf))
 		return vz_fail(e, VZ_VM_ERROR, 0,
-			       "Nothing can be run in a virtual machine yet: use vzctl console");
+			       "Nothing of the node can run in a virtual machine");
 	*ret_started = !ct_is_running(ct->slice, ct->id);
 	if (*ret_started) {
 		quiet = vz_log_set_quiet(true);

@@ -125,7 +125,8 @@ pid_t ct_mon_pid(uint32_t id)
 void ct_state_remove(uint32_t id)
 {
 	static const char *const names[] = { "state", "console.sock", "hits", "addrs", CT_SEED_LINK,
-					     "qmp.sock", "vm.sock", "" };
+					     "qmp.sock", "ga.sock", "vm.sock", "hold.lock",
+					     "commit", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		_cleanup_free_ char *p = ct_run_path(id, names[i]);

@@ -195,28 +195,47 @@ static void show_halt(const struct ct_plan *p, struct vz_buf *b)
 #define POWERDOWN_MS 15000
 #define QUIT_MS 5000
 
+static bool ask_guest(const struct ct *ct, bool agent)
+{
+	const char *word = agent ? "ga-shutdown" : "powerdown";
+	struct vz_err why = VZ_ERR_INIT;
+
+	if (ct_vm_ask(ct, word, "", NULL, 0, QUIT_MS, NULL, &why) == 0)
+		return true;
+	vz_verbose("%s", why.msg);
+	return false;
+}
+
 static int step_powerdown(struct ct_plan *p, struct vz_err *e)
 {
 	uint64_t timeout = conf_u64(p->ct->conf, P_STOP_TIMEOUT, 0);
 	_cleanup_close_ int pidfd = -EBADF;
 	struct vz_err why = VZ_ERR_INIT;
+	bool asked = false;
 	int left, nap;
 
 	left = timeout == 0 || timeout > 86400 ? 120000 : (int)timeout * 1000;
 	vz_info("Stopping virtual machine ...");
 	if (ct_init_pid(p->ct, &pidfd, VZ_IGNORE) < 0)
 		return 0;
+	/* The agent, if there is one, is the better listener. */
 	for (; left > 0 && !p->stop.fast; left -= nap) {
-		nap = left < POWERDOWN_MS ? left : POWERDOWN_MS;
-		if (ct_vm_ask(p->ct->id, "powerdown", "", NULL, QUIT_MS, NULL, &why) < 0)
-			vz_verbose("%s", why.msg);
-		if (wait_gone(pidfd, nap))
-			return 0;
+		nap = 0;
+		if (ask_guest(p->ct, !asked)) {
+			nap = left < POWERDOWN_MS ? left : POWERDOWN_MS;
+			if (wait_gone(pidfd, nap))
+				return 0;
+		} else if (asked) {
+			nap = left < 1000 ? left : 1000;
+			if (wait_gone(pidfd, nap))
+				return 0;
+		}
+		asked = true;
 		if (ct_cancelled())
 			return vz_fail(e, VZ_STOP_ERROR, EINTR, "Cancelled");
 	}
 	/* Disks are flushed by the emulator's own end, not by a kill. */
-	if (ct_vm_ask(p->ct->id, "quit", "", NULL, QUIT_MS, NULL, &why) == 0 &&
+	if (ct_vm_ask(p->ct, "quit", "", NULL, 0, QUIT_MS, NULL, &why) == 0 &&
 	    wait_gone(pidfd, QUIT_MS))
 		return 0;
 	vz_info("Killing virtual machine ...");

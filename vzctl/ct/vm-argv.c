@@ -76,6 +76,36 @@ static void add_disks(struct vz_strv *v, const struct ct_plan *p)
 	}
 }
 
+static void add_seed(struct vz_strv *v, const struct conf *c)
+{
+	if (!ct_vm_wants_seed(c))
+		return;
+	add(v, "-add-fd", "fd=%d,set=%d,opaque=seed", VM_FD_SEED, VM_DISKS_MAX);
+	add(v, "-blockdev",
+	    "{\"driver\":\"file\",\"node-name\":\"fseed\",\"filename\":\"/dev/fdset/%d\","
+	    "\"read-only\":true}", VM_DISKS_MAX);
+	add(v, "-blockdev",
+	    "{\"driver\":\"raw\",\"node-name\":\"dseed\",\"file\":\"fseed\",\"read-only\":true}");
+	add(v, "-device", "virtio-blk-pci,id=seed,drive=dseed,serial=cidata");
+}
+
+static void add_nics(struct vz_strv *v, const struct ct_plan *p)
+{
+	const struct conf_netif *nif;
+	size_t n = conf_netifs(p->ct->conf, &nif);
+
+	for (size_t i = 0; i < n; i++) {
+		char mtu[32] = "";
+
+		if (nif[i].mtu)
+			snprintf(mtu, sizeof(mtu), ",host_mtu=%u", nif[i].mtu);
+		add(v, "-netdev", "tap,id=n%zu,fd=%zu,vhost=off", i, VM_FD_TAP + i);
+		/* Without a ROM: nothing boots from the network. */
+		add(v, "-device", "virtio-net-pci,id=net%zu,netdev=n%zu,mac=%s,romfile=%s", i, i,
+		    nif[i].mac, mtu);
+	}
+}
+
 static void add_boot(struct vz_strv *v, const struct conf *c)
 {
 	const char *cmdline = conf_str(c, P_CMDLINE);
@@ -96,6 +126,8 @@ void ct_vm_argv(struct ct_plan *p)
 	vz_strv_add(v, conf_str(p->ct->node, P_QEMU));
 	add_machine(v, p);
 	add_disks(v, p);
+	add_seed(v, p->ct->conf);
+	add_nics(v, p);
 	add_boot(v, p->ct->conf);
 	add(v, "-chardev", "stdio,id=con0,signal=off");
 	add(v, "-serial", "chardev:con0");
@@ -105,5 +137,8 @@ void ct_vm_argv(struct ct_plan *p)
 	add(v, "-mon", "chardev=qmp,mode=control");
 	add(v, "-sandbox",
 	    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	add(v, "-device", "virtio-serial-pci,id=vser0");
+	add(v, "-chardev", "socket,id=ga,fd=%d,server=on,wait=off", VM_FD_GA);
+	add(v, "-device", "virtserialport,bus=vser0.0,chardev=ga,name=org.qemu.guest_agent.0");
 	vz_strv_add(v, "-S");
 }

@@ -86,29 +86,6 @@ static int connect_holder(uint32_t id)
 	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
 }
 
-int ct_vm_ask(uint32_t id, const char *word, const char *arg, const char *data, int timeout_ms,
-	      struct vz_buf *ret, struct vz_err *e)
-{
-	_cleanup_close_ int fd = connect_holder(id);
-	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
-	int r;
-
-	if (fd < 0)
-		return vz_fail(e, VZ_VM_ERROR, -fd, "The virtual machine has no holder");
-	vz_buf_addf(&b, "%s %s\n%s", word, arg, data ? data : "");
-	r = io_write_full(fd, b.s, b.len);
-	b.len = 0;
-	if (r == 0)
-		r = shutdown(fd, SHUT_WR) < 0 ? -errno : read_answer(fd, timeout_ms, &b);
-	if (r == -ETIMEDOUT)
-		return vz_fail(e, VZ_VM_ERROR, 0,
-			       "The emulator did not answer '%s %s' within %d seconds", word, arg,
-			       timeout_ms / 1000);
-	if (r < 0)
-		return vz_fail(e, VZ_VM_ERROR, -r, "Lost the holder of the virtual machine");
-	return parse_answer(&b, ret, e);
-}
-
 static __noreturn void exec_holder(const struct ct *ct, int ready, int err, bool run)
 {
 	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
@@ -167,6 +144,50 @@ int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e)
 	return parse_answer(&b, NULL, e);
 }
 
+/* Two commands that miss it start one. */
+static int find_holder(const struct ct *ct, struct vz_err *e)
+{
+	_cleanup_free_ char *path = ct_run_path(ct->id, "hold.lock");
+	_cleanup_close_ int lock = -EBADF;
+	int fd = connect_holder(ct->id), r;
+
+	if (fd >= 0)
+		return fd;
+	lock = io_lock(path, HOLD_MS, "hold");
+	fd = lock < 0 ? lock : connect_holder(ct->id);
+	if (fd >= 0 || lock < 0)
+		return lock < 0 ? vz_fail(e, VZ_LOCKED, -lock, "Unable to lock '%s'", path) : fd;
+	r = ct_vm_hold(ct, -EBADF, false, e);
+	if (r < 0)
+		return r;
+	fd = connect_holder(ct->id);
+	return fd < 0 ? vz_fail(e, VZ_VM_ERROR, -fd, "The virtual machine has no holder") : fd;
+}
+
+int ct_vm_ask(const struct ct *ct, const char *word, const char *arg, const void *data, size_t len,
+	      int timeout_ms, struct vz_buf *ret, struct vz_err *e)
+{
+	_cleanup_close_ int fd = find_holder(ct, e);
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	vz_buf_addf(&b, "%s %s\n", word, arg);
+	vz_buf_add(&b, data, len);
+	r = io_write_full(fd, b.s, b.len);
+	b.len = 0;
+	if (r == 0)
+		r = shutdown(fd, SHUT_WR) < 0 ? -errno : read_answer(fd, timeout_ms, &b);
+	if (r == -ETIMEDOUT)
+		return vz_fail(e, VZ_VM_ERROR, 0,
+			       "The emulator did not answer '%s %s' within %d seconds", word, arg,
+			       timeout_ms / 1000);
+	if (r < 0)
+		return vz_fail(e, VZ_VM_ERROR, -r, "Lost the holder of the virtual machine");
+	return parse_answer(&b, ret, e);
+}
+
 int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *ret,
 	      struct vz_err *e)
 {
@@ -178,5 +199,5 @@ int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *r
 	if (!ct_is_vm(ct->conf))
 		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
 			       "Container %u is no virtual machine", ct->id);
-	return ct_vm_ask(ct->id, "qmp", cmd, args, 60 * 1000, ret, e);
+	return ct_vm_ask(ct, "qmp", cmd, args, args ? strlen(args) : 0, 60 * 1000, ret, e);
 }

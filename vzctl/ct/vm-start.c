@@ -16,28 +16,95 @@
 #include "base/path.h"
 #include "base/spawn.h"
 #include "ct/vm.h"
+#include "link.h"
 #include "sys/syscalls.h"
 
 #define VMM_DIR "/var/lib/vz/vmm"
 
 /* ---- accelerator --------------------------------------------------------- */
 
+#define KVM_CACHE "kvm"		/* in the run directory, which a boot empties */
+#define KVM_TEXT 200
+
+/* What the answer of the probe depends on. */
+static void kvm_key(char *buf, size_t size)
+{
+	static const char *const modules[] = { "kvm_intel", "kvm_amd", "kvm_pvm", "kvm" };
+	struct stat st = { 0 };
+	unsigned int loaded = 0;
+
+	(void)stat("/dev/kvm", &st);
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		_cleanup_free_ char *path = xasprintf("/sys/module/%s", modules[i]);
+
+		loaded |= io_exists(path) ? 1u << i : 0;
+	}
+	snprintf(buf, size, "%llx.%llx.%o.%x", (unsigned long long)st.st_rdev,
+		 (unsigned long long)st.st_ino, st.st_mode, loaded);
+}
+
+/* "VERDICT TEXT" of vzqemu kvm, from the cache when nothing has changed. */
+static int kvm_verdict(char *ret, size_t size, struct vz_err *e)
+{
+	_cleanup_free_ char *path = xasprintf("%s/" KVM_CACHE, ct_run_dir());
+	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
+	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
+	const char *argv[] = { "vzqemu", "kvm", NULL };
+	struct spawn sp = { .path = exe, .argv = argv, .in = -1, .out = -1, .err = -1,
+			    .ret_out = &out, .timeout_ms = 5000 };
+	char key[64], line[KVM_TEXT + sizeof(key)];
+	int n;
+
+	kvm_key(key, sizeof(key));
+	if (io_read_small_at(AT_FDCWD, path, line, sizeof(line)) > 0 &&
+	    strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ' ') {
+		snprintf(ret, size, "%s", line + strlen(key) + 1);
+		return 0;
+	}
+	if (spawn_run(&sp) != 0 || !out.len)
+		return vz_fail(e, VZ_NO_HELPER, 0, "Unable to run '%s kvm'", exe);
+	snprintf(ret, size, "%.*s", (int)strcspn(out.s, "\n"), out.s);
+	n = snprintf(line, sizeof(line), "%s %s\n", key, ret);
+	if (io_mkdir_p(ct_run_dir(), 0755) == 0)
+		(void)io_write_atomic_at(AT_FDCWD, path, line, (size_t)n, 0644, IO_ATOMIC_NOSYNC);
+	return 0;
+}
+
+/* ACCEL=kvm: whatever the probe says, as long as the device can be opened. */
+static int choose_kvm(struct ct_plan *p, const char *verdict, bool forced, struct vz_err *e)
+{
+	bool ok = strncmp(verdict, "ok ", 3) == 0;
+	bool opens = strncmp(verdict, "no-guest", 8) == 0 || strncmp(verdict, "timeout", 7) == 0;
+
+	p->vm->kvm = ok;
+	if (ok)
+		return 0;
+	if (forced && opens) {
+		vz_info("WARNING: ACCEL=kvm, but a guest was not seen to run: %s", verdict);
+		p->vm->kvm = true;
+		return 0;
+	}
+	if (forced || !conf_bool(p->ct->node, P_ALLOW_TCG, false))
+		return vz_fail(e, VZ_VM_ERROR, 0, "No usable KVM (%s)%s", verdict,
+			       forced ? "" :
+			       ": set ACCEL=tcg for this virtual machine, or ALLOW_TCG=yes in vz.conf");
+	vz_info("WARNING: the virtual machine is emulated (tcg), which is 10 to 50 times slower: no usable KVM (%s)",
+		verdict);
+	return 0;
+}
+
 int ct_vm_step_accel(struct ct_plan *p, struct vz_err *e)
 {
 	const char *accel = conf_str(p->ct->conf, P_ACCEL);
+	char verdict[KVM_TEXT];
+	int r;
 
 	p->vm = xcalloc(1, sizeof(*p->vm));
 	p->vm->err = p->vm->box.root = p->vm->box.dev = -EBADF;
 	if (accel && str_eq(accel, "tcg"))
 		return 0;
-	if (accel && str_eq(accel, "kvm"))
-		return vz_fail(e, VZ_VM_ERROR, 0,
-			       "ACCEL=kvm is not supported by this version: use tcg");
-	if (!conf_bool(p->ct->node, P_ALLOW_TCG, false))
-		return vz_fail(e, VZ_VM_ERROR, 0,
-			       "No accelerator: set ACCEL=tcg for this virtual machine, or ALLOW_TCG=yes in vz.conf");
-	vz_info("WARNING: the virtual machine is emulated (tcg), which is 10 to 50 times slower");
-	return 0;
+	r = kvm_verdict(verdict, sizeof(verdict), e);
+	return r < 0 ? r : choose_kvm(p, verdict, accel && str_eq(accel, "kvm"), e);
 }
 
 void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b)
@@ -151,6 +218,22 @@ static int open_boot(struct ct_plan *p, int area, enum param_id id, const char *
 	return 0;
 }
 
+static int open_seed(struct ct_plan *p, int area, struct vz_err *e)
+{
+	int fd, r;
+
+	if (!ct_vm_wants_seed(p->ct->conf))
+		return 0;
+	r = ct_vm_seed(p, area, e);
+	if (r < 0)
+		return r;
+	fd = sys_openat2(area, VM_SEED, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (fd < 0)
+		return vz_fail(e, VZ_VM_ERROR, errno, "'%s/" VM_SEED "'", p->ct->private);
+	return give(p->vm, fd, VM_FD_SEED, e);
+}
+
 static int read_only(int tree, unsigned int more, struct vz_err *e)
 {
 	struct mount_attr attr = {
@@ -201,17 +284,38 @@ static int listen_at(const struct ct *ct, const char *name, struct vz_err *e)
 
 static int open_sockets(struct ct_plan *p, struct vz_err *e)
 {
-	int fd = listen_at(p->ct, "qmp.sock", e), pipes[2], r;
+	static const struct {
+		const char *name;
+		int to;
+	} socks[] = { { "qmp.sock", VM_FD_QMP }, { "ga.sock", VM_FD_GA } };
+	int pipes[2];
 
-	if (fd < 0)
-		return fd;
-	r = give(p->vm, fd, VM_FD_QMP, e);
-	if (r < 0)
-		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(socks); i++) {
+		int fd = listen_at(p->ct, socks[i].name, e);
+		int r = fd < 0 ? fd : give(p->vm, fd, socks[i].to, e);
+
+		if (r < 0)
+			return r;
+	}
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create a pipe");
 	p->vm->err = pipes[0];
 	return give(p->vm, pipes[1], VM_FD_ERR, e);
+}
+
+static int check_nics(const struct conf *c, struct vz_err *e)
+{
+	const struct conf_netif *nif;
+	size_t n = conf_netifs(c, &nif);
+
+	if (n > VM_TAPS_MAX)
+		return vz_fail(e, VZ_VM_ERROR, 0, "A virtual machine has at most %d interfaces",
+			       VM_TAPS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (!*nif[i].mac)
+			return vz_fail(e, VZ_VM_ERROR, 0, "NETIF: %s has no MAC address",
+				       nif[i].ifname);
+	return 0;
 }
 
 static int check_words(const struct conf *c, struct vz_err *e)
@@ -225,6 +329,8 @@ static int check_words(const struct conf *c, struct vz_err *e)
 		if (!isalnum((unsigned char)*machine) && !strchr("-.", *machine))
 			return vz_fail(e, VZ_VM_ERROR, 0, "MACHINE: '%c' is in no machine's name",
 				       *machine);
+	if (check_nics(c, e) < 0)
+		return -EINVAL;
 	if (!conf_str(c, P_KERNEL) && !conf_list(c, P_DISKS)->n)
 		return vz_fail(e, VZ_VM_ERROR, 0,
 			       "The virtual machine has neither a disk nor a kernel to boot");
@@ -257,7 +363,7 @@ static int secure(void *plan)
 
 int ct_vm_step_files(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_close_ int area = open(p->ct->private, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int area = open(p->ct->private, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	const struct vz_strv *disks = conf_list(p->ct->conf, P_DISKS);
 	struct ct_vm *vm = p->vm;
 	int r = check_words(p->ct->conf, e);
@@ -270,6 +376,8 @@ int ct_vm_step_files(struct ct_plan *p, struct vz_err *e)
 		r = open_mounts(p, area, e);
 	for (size_t i = 0; r == 0 && i < disks->n && i < VM_DISKS_MAX; i++)
 		r = open_disk(p, area, i, e);
+	if (r == 0)
+		r = open_seed(p, area, e);
 	if (r == 0)
 		r = open_sockets(p, e);
 	if (r < 0)
@@ -292,6 +400,32 @@ void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b)
 
 	vz_buf_addf(b, "files of %s, disks %s", conf_str(p->ct->node, P_QEMU),
 		    *disks ? disks : "none");
+}
+
+/* ---- network ----------------------------------------------------------------- */
+
+int ct_vm_step_taps(struct ct_plan *p, struct vz_err *e)
+{
+	const struct conf_netif *nif;
+	size_t n = conf_netifs(p->ct->conf, &nif);
+
+	for (size_t i = 0; i < n; i++) {
+		char name[16];
+		int fd, r;
+
+		snprintf(name, sizeof(name), "tap%zu", i);
+		fd = net_tap_wire(p->netns, name, nif[i].ifname, e);
+		r = fd < 0 ? fd : give(p->vm, fd, VM_FD_TAP + (int)i, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b)
+{
+	for (size_t i = 0; i < p->net.n_veths; i++)
+		vz_buf_addf(b, "%stap%zu behind %s", i ? ", " : "", i, p->net.veths[i].ifname);
 }
 
 /* ---- run ------------------------------------------------------------------- */

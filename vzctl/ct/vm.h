@@ -17,7 +17,8 @@
 #define VM_UID 107		/* of the emulator, in the box */
 
 /* Numbers of descriptors that the emulator has. */
-enum { VM_FD_ERR = 2, VM_FD_QMP = 10, VM_FD_DISK = 16, VM_FD_TAP = 32 };
+enum { VM_FD_ERR = 2, VM_FD_QMP = 10, VM_FD_GA = 11, VM_FD_SEED = 12, VM_FD_DISK = 16,
+       VM_FD_TAP = 32 };
 #define VM_DISKS_MAX 16
 #define VM_TAPS_MAX 16
 
@@ -60,10 +61,28 @@ int ct_vm_step_accel(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_files(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_taps(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_exec(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b);
+
+/* vm-seed.c */
+#define VM_SEED "seed.iso"	/* in the private area */
+bool ct_vm_wants_seed(const struct conf *c);
+/* Makes the file if it is not what the plan says. */
+int ct_vm_seed(const struct ct_plan *p, int area, struct vz_err *e);
+
+/* vm-mem.c */
+struct ct_vm_memory {		/* bytes */
+	uint64_t total, reserve, cache, huge, vms, cts;
+};
+
+/* What @ct could have: all but what it has itself. */
+int ct_vm_memory(const struct ct *ct, struct ct_vm_memory *ret, struct vz_err *e);
+int ct_vm_step_admit(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_admit(const struct ct_plan *p, struct vz_buf *b);
 
 /* vm-ask.c */
 /*
@@ -71,8 +90,14 @@ void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b);
  * is to run, else it is left as it is.  Returns when the holder has the emulator; 185.
  */
 int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e);
-/* Asks the holder; *ret may be NULL.  31 when there is none. */
-int ct_vm_ask(uint32_t id, const char *word, const char *arg, const char *data, int timeout_ms,
-	      struct vz_buf *ret, struct vz_err *e);
+/* Asks the holder, a new one if the last was killed; *ret may be NULL.  185. */
+int ct_vm_ask(const struct ct *ct, const char *word, const char *arg, const void *data, size_t len,
+	      int timeout_ms, struct vz_buf *ret, struct vz_err *e);
+
+/* vm-exec.c: what ct_exec() and others do in a guest, through its agent; 185 without one */
+int ct_vm_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e);
+int ct_vm_runscript(struct ct *ct, const char *file, struct vz_err *e);
+/* "USER:PASSWORD"; 74. */
+int ct_vm_password(struct ct *ct, const char *userpw, struct vz_err *e);
 
 #endif

@@ -37,6 +37,7 @@ struct holder {
 	const char *dir;
 	char said[256];		/* the first line that is no warning */
 	struct vz_buf err;
+	struct agent agent;
 	unsigned int lines;
 };
 
@@ -154,15 +155,31 @@ static int do_qmp(struct holder *h, const char *cmd, const char *data, int fd, s
 	return r;
 }
 
-static int run(struct holder *h, char *word, char *arg, char *data, int fd, struct vz_err *e)
+/* "ga-...": false for another word. */
+static bool run_agent(struct holder *h, const char *word, const char *arg, const char *data,
+		      size_t len, int fd, int *ret, struct vz_err *e)
+{
+	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
+
+	if (!agent_run(&h->agent, word, arg, data, len, &out, ret, e))
+		return false;
+	if (*ret == 0 && io_write_full(fd, "0 \n", 3) == 0)
+		(void)io_write_full(fd, vz_buf_str(&out), out.len);
+	return true;
+}
+
+static int run(struct holder *h, char *word, char *arg, char *data, size_t len, int fd,
+	       struct vz_err *e)
 {
 	static const struct {
 		const char *word, *cmd;
 	} plain[] = { { "powerdown", "system_powerdown" }, { "quit", "quit" }, { "cont", "cont" },
 		      { "stop", "stop" } };
 	struct json_object *ret = NULL;
-	int r;
+	int r = 0;
 
+	if (run_agent(h, word, arg, data, len, fd, &r, e))
+		return r;
 	if (str_eq(word, "qmp"))
 		return do_qmp(h, arg, data, fd, e);
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
@@ -208,7 +225,7 @@ static void serve(struct holder *h)
 		return;
 	arg = word;
 	word = strsep(&arg, " ");
-	if (run(h, word, arg ? arg : "", data, fd, &e) < 0)
+	if (run(h, word, arg ? arg : "", data, b.len - (size_t)(data - b.s), fd, &e) < 0)
 		reply(fd, &e, NULL);
 }
 
@@ -285,6 +302,7 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 {
 	struct holder h = { .q = { .fd = -EBADF, .event = on_event }, .listen = -EBADF };
 	struct vz_log_conf lc = { .prog = "vzqemu", .quiet = true };
+	_cleanup_free_ char *ga = NULL;
 	struct vz_err why = VZ_ERR_INIT;
 	int r;
 
@@ -295,6 +313,8 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	h.dir = argv[1];
 	lc.file = *argv[2] ? argv[2] : NULL;
 	h.q.arg = &h;
+	ga = xasprintf("%s/ga.sock", h.dir);
+	h.agent = (struct agent){ .ga = { .fd = -EBADF }, .q = &h.q, .path = ga };
 	vz_log_setup(&lc);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -304,6 +324,7 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	close(FD_READY);
 	if (r == 0)
 		loop(&h);
+	qmp_close(&h.agent.ga);
 	qmp_close(&h.q);
 	vz_buf_done(&h.err);
 	return 0;

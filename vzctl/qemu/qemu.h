@@ -18,6 +18,7 @@ struct qmp {
 	struct vz_buf in;		/* what was read and not yet taken */
 	uint64_t id;			/* of the last command */
 	unsigned int major, minor;
+	bool lax;			/* lines that are no JSON are skipped */
 	void (*event)(void *arg, const char *name, struct json_object *data);
 	void *arg;
 };
@@ -27,7 +28,11 @@ struct qmp {
  * listen and speak.  185; -EBUSY when somebody else has it.
  */
 int qmp_open(struct qmp *q, const char *path, int timeout_ms, struct vz_err *e);
+/* The connection alone. */
+int qmp_connect(struct qmp *q, const char *path, struct vz_err *e);
 void qmp_close(struct qmp *q);
+/* A command whose answer nobody waits for. */
+int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz_err *e);
 /*
  * Runs a command; events that come meanwhile are handed on.  @args is borrowed and may be
  * NULL; *ret is the caller's (NULL: not wanted).  185 with the emulator's own words.
@@ -39,9 +44,29 @@ int qmp_pump(struct qmp *q);
 /* One JSON value of @n bytes; NULL when it is none. */
 struct json_object *qmp_parse(const char *s, size_t n);
 
-/* ---- hold.c, root.c: the words of the command line ------------------------- */
+/* ---- agent.c: the agent in the guest ------------------------------------------ */
+
+struct agent {
+	struct qmp ga;
+	struct qmp *q;			/* the emulator's, which knows whether there is one */
+	const char *path;
+};
+
+/*
+ * Requests with words "ga-...": false for another word.  *ret and @e: how it went; the
+ * answer's data is appended to @out.
+ */
+bool agent_run(struct agent *a, const char *word, const char *arg, const char *data, size_t len,
+	       struct vz_buf *out, int *ret, struct vz_err *e);
+/* Base64. */
+char *agent_encode(const void *data, size_t n);
+void agent_decode(const char *s, struct vz_buf *ret);
+
+/* ---- hold.c, root.c, kvm.c: the words of the command line ------------------------- */
 
 int cmd_hold(int argc, char **argv, struct vz_err *e);
+int cmd_seed(int argc, char **argv, struct vz_err *e);
+int cmd_kvm(int argc, char **argv, struct vz_err *e);
 int cmd_root(int argc, char **argv, struct vz_err *e);
 
 #endif

@@ -126,7 +126,9 @@ static int answer(struct qmp *q, uint64_t id, long long end, struct json_object 
 		struct json_object *o = NULL, *v;
 		int r = take(q, &o);
 
-		if (r == 1 && !was_event(q, o)) {
+		if (r == -EBADMSG && q->lax)
+			r = 1;
+		else if (r == 1 && !was_event(q, o)) {
 			v = get(o, "id");
 			if (v && json_object_get_uint64(v) == id) {
 				*ret = o;
@@ -144,10 +146,9 @@ static int answer(struct qmp *q, uint64_t id, long long end, struct json_object 
 	}
 }
 
-int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
-	     struct json_object **ret, struct vz_err *e)
+int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz_err *e)
 {
-	struct json_object *req = json_object_new_object(), *got = NULL, *err;
+	struct json_object *req = json_object_new_object();
 	const char *text;
 	size_t len;
 	int r;
@@ -161,8 +162,18 @@ int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeo
 	if (r == 0)
 		r = io_write_full(q->fd, "\n", 1);
 	json_object_put(req);
-	if (r == 0)
-		r = answer(q, q->id, now_ms() + timeout_ms, &got);
+	return r < 0 ? vz_fail(e, VZ_VM_ERROR, -r, "The emulator does not take '%s'", cmd) : 0;
+}
+
+int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
+	     struct json_object **ret, struct vz_err *e)
+{
+	struct json_object *got = NULL, *err;
+	int r = qmp_send(q, cmd, args, e);
+
+	if (r < 0)
+		return r;
+	r = answer(q, q->id, now_ms() + timeout_ms, &got);
 	if (r < 0)
 		return vz_fail(e, VZ_VM_ERROR, -r, "The emulator does not answer '%s'", cmd);
 	err = get(got, "error");
@@ -216,13 +227,18 @@ static int greet(struct qmp *q, long long end, struct vz_err *e)
 	return 0;
 }
 
+int qmp_connect(struct qmp *q, const char *path, struct vz_err *e)
+{
+	q->fd = connect_to(path);
+	return q->fd < 0 ? vz_fail(e, VZ_VM_ERROR, -q->fd, "Unable to connect to '%s'", path) : 0;
+}
+
 int qmp_open(struct qmp *q, const char *path, int timeout_ms, struct vz_err *e)
 {
-	int r;
+	int r = qmp_connect(q, path, e);
 
-	q->fd = connect_to(path);
-	if (q->fd < 0)
-		return vz_fail(e, VZ_VM_ERROR, -q->fd, "Unable to connect to '%s'", path);
+	if (r < 0)
+		return r;
 	r = greet(q, now_ms() + timeout_ms, e);
 	return r < 0 ? r : qmp_call(q, "qmp_capabilities", NULL, timeout_ms, NULL, e);
 }
