@@ -150,16 +150,15 @@ void tc_ingress_redirect(struct nl_batch *b, int ifindex, int to)
 			   .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 			   .tcm_info = TC_H_MAKE(1 << 16, htons(ETH_P_ALL)) };
 	/* One key that every frame has. */
-	struct {
-		struct tc_u32_sel sel;
-		struct tc_u32_key key;
-	} all = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	const struct tc_u32_sel sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
+	uint8_t all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = { 0 };
 	size_t opt, acts, act, parms;
 
+	memcpy(all, &sel, sizeof(sel));
 	nl_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
 	nl_put_str(b, TCA_KIND, "u32");
 	opt = nl_nest(b, TCA_OPTIONS);
-	nl_put(b, TCA_U32_SEL, &all, sizeof(all));
+	nl_put(b, TCA_U32_SEL, all, sizeof(all));
 	acts = nl_nest(b, TCA_U32_ACT);
 	act = nl_nest(b, 1);
 	nl_put_str(b, TCA_ACT_KIND, "mirred");

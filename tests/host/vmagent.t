@@ -104,6 +104,35 @@ else
 fi
 ok "seed: cannot be written to" [ "$(vzctl exec2 $ct 'cat /sys/block/vda/ro')" = 1 ]
 
+# ---- suspend -------------------------------------------------------------------------
+
+vzctl exec2 $ct 'echo kept-$$ >/tmp/memory; (while :; do echo x >>/tmp/ticks; sleep 1; done) >/dev/null 2>&1 &'
+kept=$(vzctl exec2 $ct 'cat /tmp/memory')
+code 17 'not running|not suspended|already running' "resume of one that runs" bash -c "vzctl resume $ct; c=\$?; [ \$c = 32 ] && exit 17; exit \$c"
+VZ_FAIL_STEP=vm.save:after run vzctl suspend $ct
+is $rc 16 "suspend that fails"
+like "$(vzctl qmp $ct query-status)" '"running": *true' "... the guest goes on" || diag "$err"
+ok "... no file is left" [ -z "$(ls "$node/dump")" ]
+run vzctl suspend $ct
+is $rc 0 "suspend" || diag "$err"
+is "$(vzctl status $ct)" "CTID $ct exist unmounted down suspended" "status: suspended"
+is "$(stat -c %a "$node/dump/Dump.$ct")" 600 "the file is root's"
+code 17 'is suspended: resume it' "start of a suspended one is refused" vzctl start $ct
+code 31 'not running' "suspend again" vzctl suspend $ct
+VZ_FAIL_STEP=state.running run vzctl resume $ct
+ok "resume that fails" [ $rc != 0 ]
+ok "... keeps the file" [ -s "$node/dump/Dump.$ct" ]
+cp "$node/dump/Dump.$ct" "$tap_tmp/dump"
+head -c 100000 "$tap_tmp/dump" >"$node/dump/Dump.$ct"
+code 17 '' "resume of half a file" vzctl resume $ct
+mv "$tap_tmp/dump" "$node/dump/Dump.$ct"
+run vzctl resume $ct
+is $rc 0 "resume" || diag "$err" "$(tail -n 5 "$node/vzctl.log")"
+is "$(vzctl exec2 $ct 'cat /tmp/memory')" "$kept" "its memory is as it was"
+n=$(vzctl exec2 $ct 'wc -l </tmp/ticks')
+ok "... and its processes go on" until_ok 10 bash -c "[ \$(vzctl exec2 $ct 'wc -l </tmp/ticks') -gt $n ]"
+ok "... the file is gone" [ -z "$(ls "$node/dump")" ]
+
 # ---- a panic -------------------------------------------------------------------------
 
 vzctl exec2 $ct 'echo c >/proc/sysrq-trigger' >/dev/null 2>&1 &

@@ -227,6 +227,21 @@ static int cpt_parse(int argc, char **argv, struct cpt_opts *o, struct vz_err *e
 	return r;
 }
 
+/* To disk: virtual machines only. */
+static int to_disk(const struct cmd_ctx *c, bool suspend, struct vz_err *e)
+{
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	int r = cmd_open(c, &ct, CT_LOCK, e);
+
+	if (r < 0)
+		return r;
+	if (ct_is_vm(ct.conf))
+		return suspend ? ct_vm_suspend(&ct, e) : ct_vm_resume(&ct, e);
+	return vz_fail(e, suspend ? VZ_CHKPNT_ERROR : VZ_RESTORE_ERROR, 0, suspend ?
+		       "Suspending to disk is not supported yet; --suspend freezes the container in memory, --resume thaws it" :
+		       "Resuming from disk is not supported yet; --resume thaws a frozen container");
+}
+
 int cmd_suspend(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	struct cpt_opts o = { 0 };
@@ -236,8 +251,10 @@ int cmd_suspend(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e
 		return r;
 	if (o.suspend || o.resume)
 		return freeze(c, o.suspend, e);
-	return vz_fail(e, VZ_CHKPNT_ERROR, 0,
-		       "Suspending to disk is not supported yet; --suspend freezes the container in memory, --resume thaws it");
+	if (o.dump || o.kill || o.undump || o.dumpfile)
+		return vz_fail(e, VZ_CHKPNT_ERROR, 0,
+			       "--dump, --undump, --kill and --dumpfile are not supported");
+	return to_disk(c, true, e);
 }
 
 int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
@@ -249,8 +266,10 @@ int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 		return r;
 	if (o.resume)
 		return freeze(c, false, e);
-	return vz_fail(e, VZ_RESTORE_ERROR, 0,
-		       "Resuming from disk is not supported yet; --resume thaws a frozen container");
+	if (o.dump || o.kill || o.undump || o.dumpfile)
+		return vz_fail(e, VZ_RESTORE_ERROR, 0,
+			       "--dump, --undump, --kill and --dumpfile are not supported");
+	return to_disk(c, false, e);
 }
 
 int cmd_quota(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)

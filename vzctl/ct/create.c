@@ -568,6 +568,11 @@ static int step_forget(struct ct_plan *p, struct vz_err *e)
 	ct_reboot_mark(p->ct->id, false);
 	ct_dist_forget(p->ct->id);
 	ct_traffic_forget(p->ct->id);
+	if (ct_is_vm(p->ct->conf)) {
+		_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+		unlink(dump);
+	}
 	return 0;
 }
 

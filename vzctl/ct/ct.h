@@ -77,6 +77,7 @@ int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *r
 struct ct_start_opts {
 	bool force, wait, skip_ve_setup, skip_fsck, skip_remount;
 	bool no_init;		/* namespaces for a script; silent */
+	bool restore;		/* of a virtual machine that is suspended */
 	bool dry_run;
 };
 
@@ -87,6 +88,10 @@ struct ct_stop_opts {
 };
 
 int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e);
+/* Of a virtual machine: its memory goes to a file, and it ends; 16, 31. */
+int ct_vm_suspend(struct ct *ct, struct vz_err *e);
+/* And back; 17. */
+int ct_vm_resume(struct ct *ct, struct vz_err *e);
 int ct_mount(struct ct *ct, bool dry_run, struct vz_err *e);
 int ct_umount(struct ct *ct, bool dry_run, struct vz_err *e);
 

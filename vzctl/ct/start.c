@@ -422,6 +422,7 @@ static const struct ct_step vm_steps[] = {
 	{ "vm.exec", ct_vm_step_exec, undo_cgroup, ct_vm_show_exec, NULL },
 	{ "vm.hold", ct_vm_step_hold, undo_cgroup, ct_vm_show_hold, NULL },
 	{ "state.running", step_running, undo_running, show_running, NULL },
+	{ "vm.forget", ct_vm_step_forget, NULL, ct_vm_show_forget, ct_vm_restores },
 };
 
 static void steps_of(const struct ct *ct, const struct ct_step **ret, size_t *ret_n)
@@ -470,6 +471,18 @@ static int check(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	if (conf_bool(ct->conf, P_DISABLED, false) && !o->force)
 		return vz_fail(e, VZ_VE_START_DISABLED, 0,
 			       "Container start disabled (DISABLED=yes; use --force to override)");
+	if (ct_is_vm(ct->conf)) {
+		_cleanup_free_ char *dump = ct_vm_dump(ct);
+		bool there = io_exists(dump);
+
+		if (o->restore && !there)
+			return vz_fail(e, VZ_RESTORE_ERROR, 0,
+				       "The virtual machine is not suspended");
+		if (!o->restore && there)
+			return vz_fail(e, VZ_RESTORE_ERROR, 0,
+				       "The virtual machine is suspended: resume it with `vzctl resume %u`, or remove '%s' to lose what was in its memory",
+				       ct->id, dump);
+	}
 	if (!ct->private || stat(ct->private, &st) < 0)
 		return vz_fail(e, VZ_FS_NOPRVT, 0, "Container private area '%s' does not exist",
 			       ct->private ? ct->private : "");

@@ -291,6 +291,93 @@ static const struct ct_step vm_stop_steps[] = {
 	{ "clean", step_clean, NULL, show_clean, NULL },
 };
 
+/* ---- suspend ---------------------------------------------------------------- */
+
+#define SAVE_MS (1800 * 1000)
+
+static int step_save(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct), *dir = xstrdup(dump);
+	int r;
+
+	*strrchr(dir, '/') = '\0';
+	r = io_mkdir_p(dir, 0700);
+	if (r < 0)
+		return vz_fail(e, VZ_CANT_CREATE_DIR, -r, "Unable to create '%s'", dir);
+	return ct_vm_ask(p->ct, "save", dump, NULL, 0, SAVE_MS, NULL, e);
+}
+
+static void undo_save(struct ct_plan *p)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+	if (!ct_is_running(p->ct->slice, p->ct->id))
+		return;
+	unlink(dump);
+	(void)ct_vm_ask(p->ct, "cont", "", NULL, 0, QUIT_MS, NULL, VZ_IGNORE);
+}
+
+static void show_save(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+	vz_buf_addf(b, "memory and devices to %s", dump);
+}
+
+static int step_quit(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_close_ int pidfd = -EBADF;
+
+	/* The memory is saved, the disks are not yet flushed. */
+	if (ct_init_pid(p->ct, &pidfd, VZ_IGNORE) > 0 &&
+	    ct_vm_ask(p->ct, "quit", "", NULL, 0, QUIT_MS, NULL, e) < 0)
+		return -EPROTO;
+	if (pidfd >= 0 && !wait_gone(pidfd, QUIT_MS))
+		return vz_fail(e, VZ_CHKPNT_ERROR, 0, "The emulator does not end");
+	return ct_destroy_groups(p->ct, e);
+}
+
+static void show_quit(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, "the emulator flushes the disks and ends");
+}
+
+static const struct ct_step vm_suspend_steps[] = {
+	{ "vm.save", step_save, undo_save, show_save, NULL },
+	{ "vm.quit", step_quit, NULL, show_quit, NULL },
+	{ "clean", step_clean, NULL, show_clean, NULL },
+};
+
+int ct_vm_suspend(struct ct *ct, struct vz_err *e)
+{
+	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;
+	int r;
+
+	if (!ct_is_running(ct->slice, ct->id))
+		return vz_fail(e, VZ_VE_NOT_RUNNING, 0, "Virtual machine is not running");
+	r = ct_plan_make(ct, "suspend", &p, e);
+	if (r < 0)
+		return r;
+	vz_info("Suspending virtual machine ...");
+	r = ct_steps_run(vm_suspend_steps, ARRAY_SIZE(vm_suspend_steps), &p, e);
+	if (r < 0) {
+		e->code = VZ_CHKPNT_ERROR;
+		return vz_wrap(e, r, "Suspending failed");
+	}
+	vz_info("Virtual machine is suspended");
+	return 0;
+}
+
+int ct_vm_resume(struct ct *ct, struct vz_err *e)
+{
+	const struct ct_start_opts o = { .force = true, .restore = true };
+	int r = ct_start(ct, &o, e);
+
+	if (r < 0 && e->code == VZ_VM_ERROR)
+		e->code = VZ_RESTORE_ERROR;
+	return r;
+}
+
 int ct_stop(struct ct *ct, const struct ct_stop_opts *o, struct vz_err *e)
 {
 	_cleanup_(ct_plan_done) struct ct_plan p = CT_PLAN_INIT;

@@ -140,5 +140,7 @@ void ct_vm_argv(struct ct_plan *p)
 	add(v, "-device", "virtio-serial-pci,id=vser0");
 	add(v, "-chardev", "socket,id=ga,fd=%d,server=on,wait=off", VM_FD_GA);
 	add(v, "-device", "virtserialport,bus=vser0.0,chardev=ga,name=org.qemu.guest_agent.0");
+	if (p->start.restore)
+		add(v, "-incoming", "defer");
 	vz_strv_add(v, "-S");
 }

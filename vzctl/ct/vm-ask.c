@@ -17,6 +17,7 @@
 
 #define ANSWER_MAX (16u << 20)
 #define HOLD_MS 30000
+#define LOAD_MS 1800000
 
 extern char **environ;
 
@@ -86,13 +87,13 @@ static int connect_holder(uint32_t id)
 	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
 }
 
-static __noreturn void exec_holder(const struct ct *ct, int ready, int err, bool run)
+static __noreturn void exec_holder(const struct ct *ct, int ready, int err, const char *how)
 {
 	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
 	_cleanup_free_ char *dir = ct_run_path(ct->id, "");
 	const struct vz_log_conf *lc = vz_log_conf();
 	const char *argv[] = { "vzqemu", "hold", ct->idstr, dir, lc->file ? lc->file : "",
-			       run ? "run" : "look", NULL };
+			       how, NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
@@ -113,8 +114,9 @@ static __noreturn void exec_holder(const struct ct *ct, int ready, int err, bool
 	_exit(VZ_NO_HELPER);
 }
 
-int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e)
+int ct_vm_hold(const struct ct *ct, int err, const char *how, struct vz_err *e)
 {
+	const int timeout = *how == '/' ? LOAD_MS : HOLD_MS;
 	_cleanup_close_ int mon = cg_mon_open(ct->slice, e), mine = -EBADF, its = -EBADF;
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
@@ -129,15 +131,15 @@ int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e)
 	args.cgroup = (uint64_t)mon;
 	pid = sys_clone3(&args);
 	if (pid == 0)
-		exec_holder(ct, its, err, run);
+		exec_holder(ct, its, err, how);
 	if (pid < 0)
 		return vz_fail(e, VZ_ENVCREATE_ERROR, errno, "Unable to start the holder");
 	close_fd(&its);
-	r = read_answer(mine, HOLD_MS, &b);
+	r = read_answer(mine, timeout, &b);
 	if (r < 0) {
 		kill(pid, SIGKILL);
 		return vz_fail(e, VZ_VM_ERROR, r == -ETIMEDOUT ? 0 : -r,
-			       "The emulator did not answer within %d seconds", HOLD_MS / 1000);
+			       "The emulator did not answer within %d seconds", timeout / 1000);
 	}
 	if (!b.len)
 		return vz_fail(e, VZ_NO_HELPER, 0, "Unable to run '%s/vzqemu'", vz_libexec_dir());
@@ -157,7 +159,7 @@ static int find_holder(const struct ct *ct, struct vz_err *e)
 	fd = lock < 0 ? lock : connect_holder(ct->id);
 	if (fd >= 0 || lock < 0)
 		return lock < 0 ? vz_fail(e, VZ_LOCKED, -lock, "Unable to lock '%s'", path) : fd;
-	r = ct_vm_hold(ct, -EBADF, false, e);
+	r = ct_vm_hold(ct, -EBADF, "look", e);
 	if (r < 0)
 		return r;
 	fd = connect_holder(ct->id);

@@ -450,7 +450,31 @@ void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b)
 
 int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e)
 {
-	return ct_vm_hold(p->ct, p->vm->err, true, e);
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+	return ct_vm_hold(p->ct, p->vm->err, p->start.restore ? dump : "run", e);
+}
+
+/* It runs: what it was restored from is the past, and its disks are not. */
+int ct_vm_step_forget(struct ct_plan *p, struct vz_err *e)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+	if (unlink(dump) < 0)
+		return vz_fail(e, VZ_RESTORE_ERROR, errno, "Unable to remove '%s'", dump);
+	return 0;
+}
+
+void ct_vm_show_forget(const struct ct_plan *p, struct vz_buf *b)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
+
+	vz_buf_addf(b, "remove %s", dump);
+}
+
+bool ct_vm_restores(const struct ct_plan *p)
+{
+	return p->start.restore;
 }
 
 void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b)

@@ -18,6 +18,11 @@ bool ct_is_vm(const struct conf *c)
 	return type && str_eq(type, "vm");
 }
 
+char *ct_vm_dump(const struct ct *ct)
+{
+	return xasprintf("%s/Dump.%u", conf_str(ct->node, P_DUMPDIR), ct->id);
+}
+
 void ct_vm_free(struct ct_vm *vm)
 {
 	if (!vm)

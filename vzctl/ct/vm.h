@@ -84,12 +84,19 @@ int ct_vm_memory(const struct ct *ct, struct ct_vm_memory *ret, struct vz_err *e
 int ct_vm_step_admit(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_admit(const struct ct_plan *p, struct vz_buf *b);
 
+/* Where a suspended one is; owned by the caller. */
+char *ct_vm_dump(const struct ct *ct);
+int ct_vm_step_forget(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_forget(const struct ct_plan *p, struct vz_buf *b);
+bool ct_vm_restores(const struct ct_plan *p);
+
 /* vm-ask.c */
 /*
- * Starts a holder; @err: what the emulator says, or -EBADF (taken).  @run: the guest
- * is to run, else it is left as it is.  Returns when the holder has the emulator; 185.
+ * Starts a holder; @err: what the emulator says, or -EBADF.  @how: "run", "look" (the
+ * guest is left as it is) or the file that it is restored from.  Returns when the holder has
+ * the emulator; 185, 17.
  */
-int ct_vm_hold(const struct ct *ct, int err, bool run, struct vz_err *e);
+int ct_vm_hold(const struct ct *ct, int err, const char *how, struct vz_err *e);
 /* Asks the holder, a new one if the last was killed; *ret may be NULL.  185. */
 int ct_vm_ask(const struct ct *ct, const char *word, const char *arg, const void *data, size_t len,
 	      int timeout_ms, struct vz_buf *ret, struct vz_err *e);

@@ -2,7 +2,9 @@
 /*
  * The holder of one virtual machine: the only client of its emulator's monitor.
  *
- *	vzqemu hold CTID DIR LOGFILE run|look
+ *	vzqemu hold CTID DIR LOGFILE run|look|/FILE
+ *
+ * run starts the guest, look leaves it as it is, /FILE is what it is restored from.
  *
  * Descriptor 3 takes the answer of the start ("0 \n" or "CODE TEXT\n"), 4 is the
  * emulator's standard error.  It serves DIR/vm.sock (ct/vm.h), one request after the
@@ -190,6 +192,12 @@ static int run(struct holder *h, char *word, char *arg, char *data, size_t len, 
 			reply(fd, e, NULL);
 		return r;
 	}
+	if (str_eq(word, "save")) {
+		r = save_guest(&h->q, arg, e);
+		if (r == 0)
+			reply(fd, e, NULL);
+		return r;
+	}
 	if (!str_eq(word, "status"))
 		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "Unknown request '%s'", word);
 	r = qmp_call(&h->q, "query-status", NULL, QMP_MS, &ret, e);
@@ -261,8 +269,9 @@ static int explain(struct holder *h, int r, struct vz_err *e)
 	return vz_fail(e, VZ_VM_ERROR, 0, "The emulator ended: %s", line);
 }
 
-static int take_hold(struct holder *h, bool start, struct vz_err *e)
+static int take_hold(struct holder *h, const char *how, struct vz_err *e)
 {
+	bool start = !str_eq(how, "look");
 	_cleanup_free_ char *qmp = xasprintf("%s/qmp.sock", h->dir);
 	_cleanup_free_ char *own = xasprintf("%s/vm.sock", h->dir);
 	int r = qmp_open(&h->q, qmp, start ? 25000 : 3000, e);
@@ -275,6 +284,11 @@ static int take_hold(struct holder *h, bool start, struct vz_err *e)
 	h->listen = listen_at(own, e);
 	if (h->listen < 0)
 		return h->listen;
+	if (*how == '/') {
+		r = load_guest(&h->q, how, e);
+		if (r < 0)
+			return explain(h, r, e);
+	}
 	return start ? qmp_call(&h->q, "cont", NULL, QMP_MS, NULL, e) : 0;
 }
 
@@ -308,7 +322,7 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 
 	if (argc != 4)
 		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
-			       "vzqemu hold CTID DIR LOG run|look");
+			       "vzqemu hold CTID DIR LOG run|look|/FILE");
 	lc.ctid = argv[0];
 	h.dir = argv[1];
 	lc.file = *argv[2] ? argv[2] : NULL;
@@ -319,7 +333,7 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
-	r = take_hold(&h, str_eq(argv[3], "run"), &why);
+	r = take_hold(&h, argv[3], &why);
 	reply(FD_READY, &why, NULL);
 	close(FD_READY);
 	if (r == 0)

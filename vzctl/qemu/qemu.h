@@ -39,6 +39,9 @@ int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz
  */
 int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
 	     struct json_object **ret, struct vz_err *e);
+/* The same with a descriptor, and nothing wanted. */
+int qmp_call_fd(struct qmp *q, const char *cmd, struct json_object *args, int fd, int timeout_ms,
+		struct vz_err *e);
 /* Hands on what has come; -ECONNRESET at its end. */
 int qmp_pump(struct qmp *q);
 /* One JSON value of @n bytes; NULL when it is none. */
@@ -61,6 +64,13 @@ bool agent_run(struct agent *a, const char *word, const char *arg, const char *d
 /* Base64. */
 char *agent_encode(const void *data, size_t n);
 void agent_decode(const char *s, struct vz_buf *ret);
+
+/* ---- save.c ------------------------------------------------------------------- */
+
+/* Stops the guest and writes it to @path, whole or not at all: then it runs on.  16. */
+int save_guest(struct qmp *q, const char *path, struct vz_err *e);
+/* Into an emulator that waits for it (-incoming defer), which stays stopped.  17. */
+int load_guest(struct qmp *q, const char *path, struct vz_err *e);
 
 /* ---- hold.c, root.c, kvm.c: the words of the command line ------------------------- */
 

@@ -146,7 +146,31 @@ static int answer(struct qmp *q, uint64_t id, long long end, struct json_object 
 	}
 }
 
-int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz_err *e)
+/* The first byte takes the descriptor along. */
+static int write_with(int sock, int fd, const char *text, size_t len)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = { .buf = { 0 } };
+	struct iovec iov = { .iov_base = (void *)text, .iov_len = len };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = u.buf,
+			    .msg_controllen = sizeof(u.buf) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	ssize_t n;
+
+	if (fd < 0)
+		return io_write_full(sock, text, len);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	n = sendmsg(sock, &m, MSG_NOSIGNAL);
+	return n < 0 ? -errno : io_write_full(sock, text + n, len - (size_t)n);
+}
+
+static int send_with(struct qmp *q, const char *cmd, struct json_object *args, int fd,
+		     struct vz_err *e)
 {
 	struct json_object *req = json_object_new_object();
 	const char *text;
@@ -158,18 +182,23 @@ int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz
 	if (args)
 		json_object_object_add(req, "arguments", json_object_get(args));
 	text = json_object_to_json_string_length(req, JSON_C_TO_STRING_PLAIN, &len);
-	r = io_write_full(q->fd, text, len);
+	r = write_with(q->fd, fd, text, len);
 	if (r == 0)
 		r = io_write_full(q->fd, "\n", 1);
 	json_object_put(req);
 	return r < 0 ? vz_fail(e, VZ_VM_ERROR, -r, "The emulator does not take '%s'", cmd) : 0;
 }
 
-int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
-	     struct json_object **ret, struct vz_err *e)
+int qmp_send(struct qmp *q, const char *cmd, struct json_object *args, struct vz_err *e)
+{
+	return send_with(q, cmd, args, -1, e);
+}
+
+static int call_with(struct qmp *q, const char *cmd, struct json_object *args, int fd,
+		     int timeout_ms, struct json_object **ret, struct vz_err *e)
 {
 	struct json_object *got = NULL, *err;
-	int r = qmp_send(q, cmd, args, e);
+	int r = send_with(q, cmd, args, fd, e);
 
 	if (r < 0)
 		return r;
@@ -187,6 +216,18 @@ int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeo
 		*ret = json_object_get(get(got, "return"));
 	json_object_put(got);
 	return 0;
+}
+
+int qmp_call(struct qmp *q, const char *cmd, struct json_object *args, int timeout_ms,
+	     struct json_object **ret, struct vz_err *e)
+{
+	return call_with(q, cmd, args, -1, timeout_ms, ret, e);
+}
+
+int qmp_call_fd(struct qmp *q, const char *cmd, struct json_object *args, int fd, int timeout_ms,
+		struct vz_err *e)
+{
+	return call_with(q, cmd, args, fd, timeout_ms, NULL, e);
 }
 
 static int connect_to(const char *path)
