@@ -106,6 +106,8 @@ try: print(len(s.recv(100)))
 except TimeoutError: print("silence")' "$VZ_RUNDIR/$ct/qmp.sock")" silence "A-11 a raw client on the socket gets no greeting"
 like "$(vzctl qmp $ct query-status)" 'running' "... and disturbs nothing"
 holder=$(pgrep -f "^vzqemu hold $ct ")
+is "$(awk '/^(CapPrm|CapEff|CapBnd|NoNewPrivs):/ {printf "%s ", $2}' "/proc/$holder/status")" \
+	"0000000000000000 0000000000000000 0000000000000000 1 " "the holder has no capability"
 kill -9 "$holder"
 t=$(date +%s%N)
 like "$(vzctl qmp $ct query-status)" 'running' "A-11 the holder is killed: the guest runs, the next command has a new one"

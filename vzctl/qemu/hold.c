@@ -333,7 +333,9 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_DUMPABLE, 0);
-	r = take_hold(&h, argv[3], &why);
+	r = confine(&why);
+	if (r == 0)
+		r = take_hold(&h, argv[3], &why);
 	reply(FD_READY, &why, NULL);
 	close(FD_READY);
 	if (r == 0)

@@ -72,6 +72,9 @@ int save_guest(struct qmp *q, const char *path, struct vz_err *e);
 /* Into an emulator that waits for it (-incoming defer), which stays stopped.  17. */
 int load_guest(struct qmp *q, const char *path, struct vz_err *e);
 
+/* No capabilities from here on; 185. */
+int confine(struct vz_err *e);
+
 /* ---- hold.c, root.c, kvm.c: the words of the command line ------------------------- */
 
 int cmd_hold(int argc, char **argv, struct vz_err *e);
