@@ -23,14 +23,14 @@ options()	# options COMMIT: what the series has added to Kconfig by then, as far
 	/^\+\t(bool|tristate) "/ && name != "" { print name; name = "" }'
 }
 
-wanted()	# wanted O: lines of the configuration; of two for one symbol, the later
+wanted()	# wanted O: lines of the configuration; of two for one symbol, the later: a file may say no
 {
 	local opt=y
 	case $1 in *-off) opt=n ;; esac
 	{
+		options HEAD | sed "s/.*/CONFIG_&=$opt/"
 		cat "$patches/config/$config"
 		case $1 in *-debug) cat "$patches/config/debug.config" ;; esac
-		options HEAD | sed "s/.*/CONFIG_&=$opt/"
 	} | awk -F= '/^CONFIG_/ { if (!($1 in v)) n[++c] = $1; v[$1] = $0 } END { for (i = 1; i <= c; i++) print v[n[i]] }'
 }
 

@@ -3,10 +3,16 @@
 #
 # kp test: selftests of the kernel in a guest of tests/vm/run.
 
-selftest_dirs()	# directories below selftests that the series touches
+selftest_dirs()	# directories below selftests that the series touches: the nearest with a Makefile
 {
+	local d
 	repo "$src" diff --name-only refs/kp/base refs/kp/tree -- tools/testing/selftests |
-		sed -n 's|^tools/testing/selftests/\([^/]*\)/.*|\1|p' | sort -u
+		sed -n 's|^tools/testing/selftests/\(.*\)/[^/]*$|\1|p' | sort -u | while read -r d; do
+		while [ ! -f "$src/tools/testing/selftests/$d/Makefile" ] && [ "$d" != "${d%/*}" ]; do
+			d=${d%/*}
+		done
+		echo "$d"
+	done | sort -u
 }
 
 # Static: the guest's root has the libraries of its own programs only.  stddef.h is what
@@ -53,21 +59,26 @@ cmd_test()
 	tools
 	image=$(cmd_build ${kind:+"$kind"})
 	o=$cache/o
-	[ $# -gt 0 ] || mapfile -t list < <(selftest_dirs)
+	[ $# -gt 0 ] || mapfile -t list < <(selftest_dirs; echo kunit)
 	list+=("$@")
 	[ ${#list[@]} -gt 0 ] || die "the series has no selftests, and none were named"
 	configure_old "$o"
-	mapfile -t dirs < <(printf '%s\n' "${list[@]%%:*}" | sort -u)
+	mapfile -t dirs < <(printf '%s\n' "${list[@]%%:*}" | grep -vx kunit | sort -u)
 	[ "$kind" != --debug ] || patience
 	selftests "$o" "$ksft/built" "${dirs[@]}"
 	[ "$kind" != --debug ] || patience_end
 	rm -rf --one-file-system "$ksft/run"
 	mkdir -p "$ksft/run/ksft"
+	if printf '%s\n' "${list[@]}" | grep -qx kunit; then
+		cp "$here/lib/kunit" "$ksft/run/ksft/kunit"
+		args+=(ksft/kunit)
+	fi
 	for dir in "${dirs[@]}"; do
+		mkdir -p "$(dirname "$ksft/run/ksft/$dir")"
 		mv "$ksft/built/$dir.d/$dir" "$ksft/run/ksft/$dir"
 		while IFS=: read -r _ t; do
 			printf '%s\n' "${list[@]}" | grep -qxF -e "$dir" -e "$dir:$t" || continue
-			ln -s ../tests/vm/ksft "$ksft/run/ksft/$dir:$t"
+			ln -s "$(sed 's|[^/]*|..|g' <<<"$dir")/tests/vm/ksft" "$ksft/run/ksft/$dir:$t"
 			args+=("ksft/$dir:$t")
 		done <"$ksft/built/$dir.d/kselftest-list.txt"
 	done
