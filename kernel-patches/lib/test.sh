@@ -78,7 +78,7 @@ cmd_test()
 		mv "$ksft/built/$dir.d/$dir" "$ksft/run/ksft/$dir"
 		while IFS=: read -r _ t; do
 			printf '%s\n' "${list[@]}" | grep -qxF -e "$dir" -e "$dir:$t" || continue
-			ln -s "$(sed 's|[^/]*|..|g' <<<"$dir")/tests/vm/ksft" "$ksft/run/ksft/$dir:$t"
+			ln -sr "$ksft/run/tests/vm/ksft" "$ksft/run/ksft/$dir:$t"
 			args+=("ksft/$dir:$t")
 		done <"$ksft/built/$dir.d/kselftest-list.txt"
 	done
