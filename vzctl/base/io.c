@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 
 int io_write_full(int fd, const void *data, size_t n)
@@ -243,4 +245,38 @@ int io_lock(const char *path, int wait_ms, const char *what)
 int io_lock_shared(const char *path, int wait_ms)
 {
 	return lock_open(path, LOCK_SH, wait_ms);
+}
+
+static int unix_address(const char *path, struct sockaddr_un *ret)
+{
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(ret->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+int io_unix_connect(const char *path, int type)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+	int r = fd < 0 ? -errno : unix_address(path, &sa);
+
+	if (r < 0)
+		return r;
+	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
+}
+
+int io_unix_listen(const char *path, int type, int backlog)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sa;
+	int r = fd < 0 ? -errno : unix_address(path, &sa);
+
+	if (r < 0)
+		return r;
+	unlink(path);
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, backlog) < 0)
+		return -errno;
+	return take_fd(&fd);
 }

@@ -50,4 +50,9 @@ int io_lock(const char *path, int wait_ms, const char *what);
 /* The same, shared, writing nothing. */
 int io_lock_shared(const char *path, int wait_ms);
 
+/* A UNIX socket of @type (SOCK_STREAM, more flags), connected to @path: the fd or -errno. */
+int io_unix_connect(const char *path, int type);
+/* One that listens at @path, which is replaced. */
+int io_unix_listen(const char *path, int type, int backlog);
+
 #endif

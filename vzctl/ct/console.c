@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 
 #include "base/io.h"
@@ -26,15 +25,8 @@ static void on_winch(int sig)
 static int connect_console(uint32_t id)
 {
 	_cleanup_free_ char *path = ct_run_path(id, "console.sock");
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
-		return -EINVAL;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
-		return -errno;
-	return take_fd(&fd);
+	return io_unix_connect(path, SOCK_SEQPACKET);
 }
 
 static void send_winsize(int fd)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/io.h"
@@ -57,20 +56,6 @@ char *ct_console_log(uint32_t id)
 	return xasprintf("%s/%u.console", console_log_dir(), id);
 }
 
-static int listen_console(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
-		return -1;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	unlink(path);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
-		return -1;
-	return take_fd(&fd);
-}
-
 /* Places @from at @to for the exec; -1 becomes /dev/null. */
 static void give_fd(int from, int to)
 {
@@ -98,7 +83,7 @@ static void exec_vzmon(struct monitor *m, pid_t init, int master)
 		log = openat(log_dir, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 			     0600);
 	fds[0] = master;
-	fds[1] = listen_console(m->sock_path);
+	fds[1] = io_unix_listen(m->sock_path, SOCK_SEQPACKET | SOCK_NONBLOCK, 8);
 	fds[2] = log_dir;
 	fds[3] = log;
 	cg_hits_open(scope, fds + 4);

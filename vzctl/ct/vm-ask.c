@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -78,13 +77,8 @@ static int parse_answer(struct vz_buf *b, struct vz_buf *ret, struct vz_err *e)
 static int connect_holder(uint32_t id)
 {
 	_cleanup_free_ char *path = ct_run_path(id, "vm.sock");
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
-		return -EINVAL;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
+	return io_unix_connect(path, SOCK_STREAM);
 }
 
 static __noreturn void exec_holder(const struct ct *ct, int ready, int err, const char *how)

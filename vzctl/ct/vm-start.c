@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -270,16 +269,9 @@ static int open_mounts(struct ct_plan *p, int area, struct vz_err *e)
 static int listen_at(const struct ct *ct, const char *name, struct vz_err *e)
 {
 	_cleanup_free_ char *path = ct_run_path(ct->id, name);
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = io_unix_listen(path, SOCK_STREAM, 1);
 
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return vz_fail(e, VZ_VM_ERROR, ENAMETOOLONG, "'%s'", path);
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 1) < 0)
-		return vz_fail(e, VZ_VM_ERROR, errno, "Unable to listen on '%s'", path);
-	return take_fd(&fd);
+	return fd < 0 ? vz_fail(e, VZ_VM_ERROR, -fd, "Unable to listen on '%s'", path) : fd;
 }
 
 static int open_sockets(struct ct_plan *p, struct vz_err *e)

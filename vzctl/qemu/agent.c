@@ -65,7 +65,7 @@ static bool is_open(struct qmp *q)
 		struct json_object *o = json_object_array_get_idx(list, i);
 
 		if (json_object_object_get_ex(o, "label", &label) &&
-		    str_eq(json_object_get_string(label), "ga") &&
+		    label && str_eq(json_object_get_string(label), "ga") &&
 		    json_object_object_get_ex(o, "frontend-open", &v))
 			open = json_object_get_boolean(v);
 	}
@@ -152,7 +152,8 @@ static void take_data(struct json_object *o, const char *key, struct vz_buf *ret
 {
 	struct json_object *v;
 
-	if (json_object_object_get_ex(o, key, &v))
+	/* NULL is what json-c makes of a null. */
+	if (json_object_object_get_ex(o, key, &v) && v)
 		agent_decode(json_object_get_string(v), ret);
 }
 

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -239,20 +238,6 @@ static void serve(struct holder *h)
 
 /* ---- life ------------------------------------------------------------------ */
 
-static int listen_at(const char *path, struct vz_err *e)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return vz_fail(e, VZ_VM_ERROR, ENAMETOOLONG, "'%s'", path);
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 16) < 0)
-		return vz_fail(e, VZ_VM_ERROR, errno, "Unable to listen on '%s'", path);
-	return take_fd(&fd);
-}
-
 /* Why the emulator does not speak is what it said on standard error. */
 static int explain(struct holder *h, int r, struct vz_err *e)
 {
@@ -281,9 +266,9 @@ static int take_hold(struct holder *h, const char *how, struct vz_err *e)
 			       "Another process has the emulator's monitor, or the emulator hangs");
 	if (r < 0)
 		return explain(h, r, e);
-	h->listen = listen_at(own, e);
+	h->listen = io_unix_listen(own, SOCK_STREAM, 16);
 	if (h->listen < 0)
-		return h->listen;
+		return vz_fail(e, VZ_VM_ERROR, -h->listen, "Unable to listen on '%s'", own);
 	if (*how == '/') {
 		r = load_guest(&h->q, how, e);
 		if (r < 0)

@@ -9,7 +9,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "base/io.h"
@@ -230,17 +229,6 @@ int qmp_call_fd(struct qmp *q, const char *cmd, struct json_object *args, int fd
 	return call_with(q, cmd, args, fd, timeout_ms, NULL, e);
 }
 
-static int connect_to(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(sa.sun_path))
-		return -EINVAL;
-	memcpy(sa.sun_path, path, strlen(path) + 1);
-	return connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 ? -errno : take_fd(&fd);
-}
-
 static int greet(struct qmp *q, long long end, struct vz_err *e)
 {
 	struct json_object *o = NULL, *v;
@@ -270,7 +258,7 @@ static int greet(struct qmp *q, long long end, struct vz_err *e)
 
 int qmp_connect(struct qmp *q, const char *path, struct vz_err *e)
 {
-	q->fd = connect_to(path);
+	q->fd = io_unix_connect(path, SOCK_STREAM);
 	return q->fd < 0 ? vz_fail(e, VZ_VM_ERROR, -q->fd, "Unable to connect to '%s'", path) : 0;
 }
 
