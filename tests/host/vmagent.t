@@ -169,6 +169,14 @@ run vzctl start $ct
 vzctl stop $ct --fast >/dev/null
 like "$(cat "$node/private/$ct/seed.txt")" 'hostname: "two.example"' "seed: made anew after set --hostname"
 ok "... another instance" [ "$(sed -n 's/instance-id: //p' "$node/private/$ct/seed.txt")" != "$id" ]
+printf 'nameserver 127.0.0.53\nnameserver 192.0.2.66\nsearch node.example\n' >"$tap_tmp/resolv"
+mount --bind "$tap_tmp/resolv" /etc/resolv.conf
+vzctl set $ct --nameserver inherit --searchdomain inherit --save >/dev/null
+run vzctl start $ct
+vzctl stop $ct --fast >/dev/null
+umount /etc/resolv.conf
+like "$(tr '\n' '|' <"$node/private/$ct/seed.txt")" \
+	'nameservers:\|      addresses:\|      - "192.0.2.66"\|      search:\|      - "node.example"\|' "seed: the node's resolver where it is inherited"
 
 vzctl destroy $ct >/dev/null
 ip link del br0

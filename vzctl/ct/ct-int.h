@@ -288,6 +288,9 @@ void ct_creating_netifs(void (*see)(uint32_t id, const char *netif, void *arg), 
 
 /* ---- dist.c ------------------------------------------------------------- */
 
+/* NAMESERVER or SEARCHDOMAIN, with the node's own for "inherit". */
+void ct_resolv_list(const struct ct *ct, enum param_id id, struct vz_strv *ret);
+
 /*
  * Puts into p->script what the distribution's files need before init runs:
  * nothing when the same values were written at an earlier start.

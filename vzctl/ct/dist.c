@@ -65,20 +65,26 @@ static void inherit_resolv(const char *key, struct vz_strv *ret)
 	}
 }
 
-static void add_list(const struct ct_plan *p, enum param_id id, const char *resolv_key,
-		     const char *key, struct vz_strv *ret)
+void ct_resolv_list(const struct ct *ct, enum param_id id, struct vz_strv *ret)
+{
+	const struct vz_strv *l = conf_list(ct->conf, id);
+
+	if (l->n != 1 || !str_eq(l->v[0], "inherit")) {
+		vz_strv_copy(ret, l);
+		return;
+	}
+	inherit_resolv(id == P_NAMESERVER ? "nameserver" : "search", ret);
+	if (!ret->n && id == P_NAMESERVER)
+		vz_info("WARNING: NAMESERVER=inherit: the node's own resolver can only be reached from the node: give an address");
+}
+
+static void add_list(const struct ct_plan *p, enum param_id id, const char *key,
+		     struct vz_strv *ret)
 {
 	_cleanup_strv_ struct vz_strv vals = VZ_STRV_INIT;
-	const struct vz_strv *l = conf_list(p->ct->conf, id);
 	_cleanup_free_ char *text = NULL;
 
-	if (l->n == 1 && str_eq(l->v[0], "inherit")) {
-		inherit_resolv(resolv_key, &vals);
-		if (!vals.n && id == P_NAMESERVER)
-			vz_info("WARNING: NAMESERVER=inherit: the node's own resolver can only be reached from the node: give an address");
-	} else {
-		vz_strv_copy(&vals, l);
-	}
+	ct_resolv_list(p->ct, id, &vals);
 	text = vz_strv_join(&vals, " ");
 	add_env(ret, key, text);
 }
@@ -101,8 +107,8 @@ void ct_dist_env(const struct ct_plan *p, const char *state, struct vz_strv *ret
 	add_env(ret, "IPV6", conf_bool(p->ct->node, P_IPV6, true) ? "yes" : "no");
 	add_env(ret, "HOSTNM", host ? host : "");
 	add_env(ret, "IP_ADDR", vz_buf_str(&ips));
-	add_list(p, P_NAMESERVER, "nameserver", "NAMESERVER", ret);
-	add_list(p, P_SEARCHDOMAIN, "search", "SEARCHDOMAIN", ret);
+	add_list(p, P_NAMESERVER, "NAMESERVER", ret);
+	add_list(p, P_SEARCHDOMAIN, "SEARCHDOMAIN", ret);
 	vz_buf_done(&ips);
 }
 

@@ -37,18 +37,19 @@ static void add_gateway(struct vz_buf *b, const struct net_addr *gw)
 			    text);
 }
 
-static void add_dns(struct vz_buf *b, const struct conf *c)
+static void add_dns(struct vz_buf *b, const struct ct *ct)
 {
-	const struct vz_strv *ns = conf_list(c, P_NAMESERVER), *dom = conf_list(c, P_SEARCHDOMAIN);
+	_cleanup_strv_ struct vz_strv ns = VZ_STRV_INIT, dom = VZ_STRV_INIT;
 
-	if (!ns->n && !dom->n)
+	ct_resolv_list(ct, P_NAMESERVER, &ns);
+	ct_resolv_list(ct, P_SEARCHDOMAIN, &dom);
+	if (!ns.n && !dom.n)
 		return;
 	vz_buf_adds(b, "    nameservers:\n");
-	for (size_t i = 0; i < ns->n; i++)
-		if (!str_eq(ns->v[i], "inherit"))
-			quoted(b, i ? "      - " : "      addresses:\n      - ", ns->v[i], "\n");
-	for (size_t i = 0; i < dom->n; i++)
-		quoted(b, i ? "      - " : "      search:\n      - ", dom->v[i], "\n");
+	for (size_t i = 0; i < ns.n; i++)
+		quoted(b, i ? "      - " : "      addresses:\n      - ", ns.v[i], "\n");
+	for (size_t i = 0; i < dom.n; i++)
+		quoted(b, i ? "      - " : "      search:\n      - ", dom.v[i], "\n");
 }
 
 static void add_nic(struct vz_buf *b, const struct ct_plan *p, size_t i,
@@ -81,7 +82,7 @@ static void add_nic(struct vz_buf *b, const struct ct_plan *p, size_t i,
 		add_gateway(b, &v->gw4);
 		add_gateway(b, &v->gw6);
 	}
-	add_dns(b, p->ct->conf);
+	add_dns(b, p->ct);
 }
 
 /* Three texts, each ending in NUL. */
