@@ -51,9 +51,9 @@ patience_end()
 
 cmd_test()
 {
-	local kind='' o image ksft=$cache/ksft list=() dirs dir t args=() seconds=120
+	local kind='' o image ksft=$cache/ksft list=() dirs dir t args=() more=() seconds=120
 	case ${1:-} in
-	--debug) args=(--mem 2048) && seconds=600 && kind=$1 && shift ;;
+	--debug) more=(--mem 2048) && seconds=600 && kind=$1 && shift ;;
 	--*) kind=$1 && shift ;;
 	esac
 	tools
@@ -71,6 +71,7 @@ cmd_test()
 	mkdir -p "$ksft/run/ksft"
 	if printf '%s\n' "${list[@]}" | grep -qx kunit; then
 		cp "$here/lib/kunit" "$ksft/run/ksft/kunit"
+		more+=(--append kunit.enable=1)
 		args+=(ksft/kunit)
 	fi
 	for dir in "${dirs[@]}"; do
@@ -82,5 +83,5 @@ cmd_test()
 			args+=("ksft/$dir:$t")
 		done <"$ksft/built/$dir.d/kselftest-list.txt"
 	done
-	"$top/tests/vm/run" --kernel "$image" --add "$ksft/run/ksft" --time "${KP_TEST_TIME:-$seconds}" "${args[@]}"
+	"$top/tests/vm/run" --kernel "$image" --add "$ksft/run/ksft" --time "${KP_TEST_TIME:-$seconds}" "${more[@]}" "${args[@]}"
 }
