@@ -250,7 +250,7 @@ static void ether(struct nft *t, const char *c, const char *tagged, bool addrs)
 	 * The kernel has taken the tag off before the hook, so that the packet behind it
 	 * is looked at as any other; of two tags, the second would be its "protocol".
 	 */
-	protocols(t, tagged, NFT_META_ETHERTYPE, addrs);
+	protocols(t, tagged, NFT_VLAN_TYPE, addrs);
 	nft_rule(t, tagged, drop_as(DROP_PROTO));
 }
 

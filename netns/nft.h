@@ -199,6 +199,9 @@ enum nft_from { NFT_FROM_PAYLOAD, NFT_FROM_META, NFT_FROM_EXTHDR, NFT_FROM_FIB, 
 #define NFT_VLAN_ID \
 	((struct nft_field){ NFT_FROM_PAYLOAD, NFT_PAYLOAD_LL_HEADER, 14, 2, false, 0xfff })
 
+/* What follows the tag; meta protocol looks through a second one since Linux 7. */
+#define NFT_VLAN_TYPE		NFT_LL(16, 2)
+
 #define NFT_ETHER_SADDR		NFT_LL(6, 6)
 /* As on the wire: of a tagged frame it is the tag's, also when the NIC took that off. */
 #define NFT_ETHER_TYPE		NFT_LL(12, 2)
