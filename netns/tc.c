@@ -118,25 +118,31 @@ void tc_clsact_del(struct nl_batch *b, int ifindex)
 	nl_tolerate(b, EINVAL);
 }
 
-void tc_egress_redirect(struct nl_batch *b, int ifindex, int prog_fd, int to)
+/* @attr: the filter's action, to the output of @to. */
+static void put_redirect(struct nl_batch *b, uint16_t attr, int to)
 {
 	struct tc_mirred m = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR,
 			       .ifindex = (uint32_t)to };
-	size_t opt, acts, act, parms;
+	size_t acts = nl_nest(b, attr), act = nl_nest(b, 1), parms;
 
-	/* Preference 1, handle 1: a second call finds the first one's. */
-	begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, ifindex, 1,
-	      TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), TC_H_MAKE(1 << 16, htons(ETH_P_ALL)));
-	nl_put_str(b, TCA_KIND, "bpf");
-	opt = nl_nest(b, TCA_OPTIONS);
-	acts = nl_nest(b, TCA_BPF_ACT);
-	act = nl_nest(b, 1);
 	nl_put_str(b, TCA_ACT_KIND, "mirred");
 	parms = nl_nest(b, TCA_ACT_OPTIONS);
 	nl_put(b, TCA_MIRRED_PARMS, &m, sizeof(m));
 	nl_nest_end(b, parms);
 	nl_nest_end(b, act);
 	nl_nest_end(b, acts);
+}
+
+void tc_egress_redirect(struct nl_batch *b, int ifindex, int prog_fd, int to)
+{
+	size_t opt;
+
+	/* Preference 1, handle 1: a second call finds the first one's. */
+	begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_REPLACE, ifindex, 1,
+	      TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), TC_H_MAKE(1 << 16, htons(ETH_P_ALL)));
+	nl_put_str(b, TCA_KIND, "bpf");
+	opt = nl_nest(b, TCA_OPTIONS);
+	put_redirect(b, TCA_BPF_ACT, to);
 	nl_put_u32(b, TCA_BPF_FD, (uint32_t)prog_fd);
 	nl_put_str(b, TCA_BPF_NAME, "vz_rate");
 	nl_nest_end(b, opt);
@@ -144,29 +150,20 @@ void tc_egress_redirect(struct nl_batch *b, int ifindex, int prog_fd, int to)
 
 void tc_ingress_redirect(struct nl_batch *b, int ifindex, int to)
 {
-	struct tc_mirred m = { .action = TC_ACT_STOLEN, .eaction = TCA_EGRESS_REDIR,
-			       .ifindex = (uint32_t)to };
 	struct tcmsg t = { .tcm_ifindex = ifindex,
 			   .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 			   .tcm_info = TC_H_MAKE(1 << 16, htons(ETH_P_ALL)) };
 	/* One key that every frame has. */
 	const struct tc_u32_sel sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 };
 	uint8_t all[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)] = { 0 };
-	size_t opt, acts, act, parms;
+	size_t opt;
 
 	memcpy(all, &sel, sizeof(sel));
 	nl_begin(b, RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
 	nl_put_str(b, TCA_KIND, "u32");
 	opt = nl_nest(b, TCA_OPTIONS);
 	nl_put(b, TCA_U32_SEL, all, sizeof(all));
-	acts = nl_nest(b, TCA_U32_ACT);
-	act = nl_nest(b, 1);
-	nl_put_str(b, TCA_ACT_KIND, "mirred");
-	parms = nl_nest(b, TCA_ACT_OPTIONS);
-	nl_put(b, TCA_MIRRED_PARMS, &m, sizeof(m));
-	nl_nest_end(b, parms);
-	nl_nest_end(b, act);
-	nl_nest_end(b, acts);
+	put_redirect(b, TCA_U32_ACT, to);
 	nl_nest_end(b, opt);
 }
 
