@@ -205,20 +205,12 @@ static void hear(struct talk *t, int which)
 		heard_nd(t, from.sll_ifindex, buf, (size_t)n);
 }
 
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000;
-}
-
 /* The clock is read after every frame: a flood of them does not prolong the wait. */
 static void listen_for(struct talk *t, int ms)
 {
-	long end = now_ms() + ms, left;
+	long long end = vz_now_ms() + ms, left;
 
-	while ((left = end - now_ms()) > 0 && !(t->e && t->e->code)) {
+	while ((left = end - vz_now_ms()) > 0 && !(t->e && t->e->code)) {
 		struct pollfd p[2] = { { .fd = t->fd[0], .events = POLLIN },
 				       { .fd = t->fd[1], .events = POLLIN } };
 

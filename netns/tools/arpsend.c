@@ -266,21 +266,13 @@ static unsigned int hear(const struct opts *o, const struct net *net, bool v6)
 	return heard(o, net, v6, buf, (size_t)n);
 }
 
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000L + ts.tv_nsec / 1000000;
-}
-
 /* Until the time is up, whatever is received meanwhile. */
 static unsigned int listen_for(const struct opts *o, const struct net *net)
 {
-	long end = now_ms() + (long)o->timeout * 1000, left;
+	long long end = vz_now_ms() + (long)o->timeout * 1000, left;
 	unsigned int found = 0;
 
-	while ((left = end - now_ms()) > 0 && !(found && o->at_once)) {
+	while ((left = end - vz_now_ms()) > 0 && !(found && o->at_once)) {
 		struct pollfd p[2] = { { .fd = net->fd[0], .events = POLLIN },
 				       { .fd = net->fd[1], .events = POLLIN } };
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static const char *dir_or(const char *def, const char *env)
+const char *vz_path_or(const char *def, const char *env)
 {
 #ifdef VZ_TEST_HOOKS
 	const char *d = getenv(env);
@@ -18,15 +18,15 @@ static const char *dir_or(const char *def, const char *env)
 
 const char *vz_libexec_dir(void)
 {
-	return dir_or(VZ_LIBEXECDIR, "VZ_LIBEXECDIR");
+	return vz_path_or(VZ_LIBEXECDIR, "VZ_LIBEXECDIR");
 }
 
 const char *vz_data_dir(void)
 {
-	return dir_or(VZ_DATADIR, "VZ_DATADIR");
+	return vz_path_or(VZ_DATADIR, "VZ_DATADIR");
 }
 
 const char *vz_sbin_dir(void)
 {
-	return dir_or(VZ_SBINDIR, "VZ_SBINDIR");
+	return vz_path_or(VZ_SBINDIR, "VZ_SBINDIR");
 }

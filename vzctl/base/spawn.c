@@ -12,14 +12,6 @@
 
 #define SPAWN_CAPTURE_MAX (1u << 20)
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 /* dup2() onto itself would keep O_CLOEXEC: move the fd away first. */
 static int place_fd(int fd, int target)
 {
@@ -74,7 +66,7 @@ static void drain(struct pollfd *p, struct vz_buf *b)
 
 static int spawn_wait(const struct spawn *sp, pid_t pid, int pidfd, int out, int err)
 {
-	long long deadline = sp->timeout_ms ? now_ms() + sp->timeout_ms : 0;
+	long long deadline = sp->timeout_ms ? vz_now_ms() + sp->timeout_ms : 0;
 	struct pollfd p[3] = {
 		{ .fd = pidfd, .events = POLLIN },
 		{ .fd = out, .events = POLLIN },
@@ -85,7 +77,7 @@ static int spawn_wait(const struct spawn *sp, pid_t pid, int pidfd, int out, int
 
 	/* A grandchild may hold the pipes: the exit of the child ends the wait. */
 	while (!p[0].revents) {
-		long long left = deadline ? deadline - now_ms() : -1;
+		long long left = deadline ? deadline - vz_now_ms() : -1;
 
 		if (deadline && left <= 0) {
 			kill(pid, SIGKILL);

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/err.h"
 
@@ -78,4 +79,12 @@ char *xasprintf(const char *fmt, ...)
 	if (n < 0)
 		vz_oom();
 	return s;
+}
+
+long long vz_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }

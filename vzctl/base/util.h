@@ -99,4 +99,7 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 __printf(1, 2) char *xasprintf(const char *fmt, ...);
 
+/* Milliseconds of CLOCK_MONOTONIC. */
+long long vz_now_ms(void);
+
 #endif

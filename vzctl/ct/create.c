@@ -16,6 +16,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "ct/ct-int.h"
 #include "ct/vm.h"
 
@@ -31,13 +32,7 @@
  */
 static char *note_path(uint32_t id)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_CREATINGDIR");
-
-	if (d)
-		return xasprintf("%s/%u", d, id);
-#endif
-	return xasprintf(CREATING_DIR "/%u", id);
+	return xasprintf("%s/%u", vz_path_or(CREATING_DIR, "VZ_CREATINGDIR"), id);
 }
 
 static int step_begin(struct ct_plan *p, struct vz_err *e)

@@ -19,13 +19,7 @@
 
 static char *stamp_path(uint32_t id)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_DISTDIR");
-
-	if (d)
-		return xasprintf("%s/%u", d, id);
-#endif
-	return xasprintf(STAMP_DIR "/%u", id);
+	return xasprintf("%s/%u", vz_path_or(STAMP_DIR, "VZ_DISTDIR"), id);
 }
 
 static void add_env(struct vz_strv *l, const char *key, const char *value)

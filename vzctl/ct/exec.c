@@ -97,14 +97,6 @@ static void stream_step(struct stream *s, const struct pollfd *p)
 		stream_read(s);
 }
 
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
 /*
  * Until the command has ended and its output is read; a daemon it left behind
  * may hold the pipes for ever, or write to them: then until they have been idle
@@ -124,7 +116,7 @@ static int relay(struct stream s[3], int pidfd, long long deadline)
 		p[3] = (struct pollfd){ .fd = ended ? -1 : pidfd, .events = POLLIN };
 		if (ended && p[1].fd < 0 && p[2].fd < 0)
 			return 0;
-		left = limit ? limit - now_ms() : -1;
+		left = limit ? limit - vz_now_ms() : -1;
 		if (limit && left < 0)
 			left = 0;
 		n = poll(p, 4, (int)left);
@@ -142,7 +134,7 @@ static int relay(struct stream s[3], int pidfd, long long deadline)
 			continue;
 		if (++rounds > DRAIN_ROUNDS)
 			return 0;
-		limit = now_ms() + DRAIN_MS;
+		limit = vz_now_ms() + DRAIN_MS;
 	}
 }
 
@@ -308,7 +300,7 @@ static int run_inside(struct ct *ct, const struct ct_exec_opts *o, int out, int 
 	if (o->in < 0)
 		stream_end(&s[0]);
 	pidfd = sys_pidfd_open(pid, 0);
-	r = relay(s, pidfd, timeout_ms ? now_ms() + timeout_ms : 0);
+	r = relay(s, pidfd, timeout_ms ? vz_now_ms() + timeout_ms : 0);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	stream_end(&s[0]);

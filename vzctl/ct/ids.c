@@ -14,6 +14,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "ct/ct-int.h"
 
 #define IDS_DIR "/var/lib/vzctl/uidmap"
@@ -21,13 +22,7 @@
 
 static const char *ids_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_IDSDIR");
-
-	if (d)
-		return d;
-#endif
-	return IDS_DIR;
+	return vz_path_or(IDS_DIR, "VZ_IDSDIR");
 }
 
 /* Whose range it is: -ENOENT when nobody's, or of a container that is gone. */

@@ -42,13 +42,7 @@ struct monitor {
 
 static const char *console_log_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_CONSOLE_LOGDIR");
-
-	if (d)
-		return d;
-#endif
-	return CONSOLE_LOG_DIR;
+	return vz_path_or(CONSOLE_LOG_DIR, "VZ_CONSOLE_LOGDIR");
 }
 
 char *ct_console_log(uint32_t id)

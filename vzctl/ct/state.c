@@ -10,6 +10,7 @@
 
 #include "base/io.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "ct/ct-int.h"
 
 #ifndef STATX_ATTR_MOUNT_ROOT
@@ -20,13 +21,7 @@
 
 const char *ct_run_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_RUNDIR");
-
-	if (d)
-		return d;
-#endif
-	return "/run/vz";
+	return vz_path_or("/run/vz", "VZ_RUNDIR");
 }
 
 char *ct_run_path(uint32_t id, const char *name)
@@ -141,13 +136,7 @@ void ct_state_remove(uint32_t id)
 
 static const char *vzreboot_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_REBOOTDIR");
-
-	if (d)
-		return d;
-#endif
-	return VZREBOOT_DIR;
+	return vz_path_or(VZREBOOT_DIR, "VZ_REBOOTDIR");
 }
 
 bool ct_reboot_mark(uint32_t id, bool set)

@@ -12,6 +12,7 @@
 
 #include "base/io.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "ct/ct-int.h"
 #include "net-traffic.h"
 
@@ -32,13 +33,7 @@ struct saved {
 
 static const char *traffic_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_TRAFFICDIR");
-
-	if (d)
-		return d;
-#endif
-	return TRAFFIC_DIR;
+	return vz_path_or(TRAFFIC_DIR, "VZ_TRAFFICDIR");
 }
 
 static char *file_path(uint32_t id)
