@@ -125,8 +125,8 @@ mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
 
 one()	# a line of guard-frames.py
 {
-	local dev=$1 name=$2 counter=$3 drops=$4 bad=$5 needles=$6 good=$7 needle=$8 before n
-	before=$(counter "$counter")
+	local dev=$1 name=$2 counter=$3 drops=$4 bad=$5 needles=$6 good=$7 needle=$8 before n all
+	before=$(counter "$counter") all=$(vznet $ct | grep drop_)
 	# In order on one port: when the good one is seen, the bad ones were decided upon.
 	# shellcheck disable=SC2086
 	attack "$dev" ${bad//,/ } "$good"
@@ -142,7 +142,8 @@ one()	# a line of guard-frames.py
 			return
 		fi
 	done
-	is $(($(counter "$counter") - before)) "$drops" "$dev: $name ($counter)"
+	is $(($(counter "$counter") - before)) "$drops" "$dev: $name ($counter)" ||
+		diag "$(diff <(echo "$all") <(vznet $ct | grep drop_))"
 }
 while IFS=$'\t' read -r -a f; do
 	one "${f[@]}"

@@ -126,6 +126,20 @@ cp "$node/dump/Dump.$ct" "$tap_tmp/dump"
 head -c 100000 "$tap_tmp/dump" >"$node/dump/Dump.$ct"
 code 17 '' "resume of half a file" vzctl resume $ct
 mv "$tap_tmp/dump" "$node/dump/Dump.$ct"
+VZ_KILL_STEP=state.running:after run vzctl resume $ct
+ok "resume that is killed before the guest runs: the file is there" [ -s "$node/dump/Dump.$ct" ]
+like "$(vzctl qmp $ct query-status)" '"status": *"paused"' "... and the guest stands still"
+run vzctl resume $ct
+is $rc 0 "... resume again"
+ok "... the file is gone" [ -z "$(ls "$node/dump")" ]
+is "$(vzctl exec2 $ct 'cat /tmp/memory')" "$kept" "... its memory is as it was"
+VZ_KILL_STEP=vm.save:after run vzctl suspend $ct
+ok "suspend that is killed when the file is there" [ -s "$node/dump/Dump.$ct" ]
+run vzctl qmp $ct cont
+is $rc 0 "... the guest goes on"
+ok "... and the file is gone: the guest may change its disks" [ -z "$(ls "$node/dump")" ]
+run vzctl suspend $ct
+is $rc 0 "suspend again"
 run vzctl resume $ct
 is $rc 0 "resume" || diag "$err" "$(tail -n 5 "$node/vzctl.log")"
 is "$(vzctl exec2 $ct 'cat /tmp/memory')" "$kept" "its memory is as it was"

@@ -197,6 +197,31 @@ VZ_KILL_STEP=vm.hold:after run vzctl start $ct
 run vzctl repair $ct
 is $rc 0 "repair after a start that was killed"
 leak_is "$here" "... leaves nothing"
+VZ_KILL_STEP=state.running:after run vzctl start $ct
+like "$(vzctl qmp $ct query-status)" '"status": *"prelaunch"' "killed at the end of a start: the guest stands still"
+run vzctl start $ct
+is $rc 0 "... start again"
+like "$out" 'goes on' "... says that it goes on"
+like "$(vzctl qmp $ct query-status)" '"running": *true' "... and it runs"
+code 32 'already running' "... and is started once" vzctl start $ct
+run vzctl stop $ct --fast
+
+# ---- what the emulator is made of ----------------------------------------------------
+
+roots() { find "$node/vmm" -mindepth 1 -maxdepth 1 -type d | wc -l; }
+list=$(echo "$node"/vmm/*.files)
+is "$(roots)" 1 "one copy of the emulator's files for all starts"
+like "$(cat "$list")" '/lib.*/libc\.so\.6' "and of its libraries"
+ok "the list is of what is there" bash -c 'tail -n +2 "$1" | while read -r i s m f; do
+	[ "$(stat -Lc %i,%s,%Y "$f")" = "$((16#$i)),$((16#$s)),$((16#$m))" ] || exit 1; done' - "$list"
+sed -i '/libc\.so\.6/s/^[0-9a-f]*/1/' "$list"
+run vzctl start $ct
+is $rc 0 "start after the C library was updated"
+like "$out" 'Copying the files' "copies again"
+run vzctl stop $ct --fast
+run vzctl start $ct
+unlike "$out" 'Copying' "once"
+run vzctl stop $ct --fast
 
 run vzctl destroy $ct
 is $rc 0 "destroy"

@@ -247,6 +247,18 @@ int io_lock_shared(const char *path, int wait_ms)
 	return lock_open(path, LOCK_SH, wait_ms);
 }
 
+int io_sync_parent(const char *path)
+{
+	return sync_parent(AT_FDCWD, path);
+}
+
+int io_unlink_sync(const char *path)
+{
+	if (unlink(path) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return io_sync_parent(path);
+}
+
 static int unix_address(const char *path, struct sockaddr_un *ret)
 {
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };

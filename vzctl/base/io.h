@@ -50,6 +50,11 @@ int io_lock(const char *path, int wait_ms, const char *what);
 /* The same, shared, writing nothing. */
 int io_lock_shared(const char *path, int wait_ms);
 
+/* After a rename() to @path that a power cut must not undo. */
+int io_sync_parent(const char *path);
+/* unlink() that a power cut does not undo; none is fine. */
+int io_unlink_sync(const char *path);
+
 /* A UNIX socket of @type (SOCK_STREAM, more flags), connected to @path: the fd or -errno. */
 int io_unix_connect(const char *path, int type);
 /* One that listens at @path, which is replaced. */

@@ -422,7 +422,7 @@ static const struct ct_step vm_steps[] = {
 	{ "vm.exec", ct_vm_step_exec, undo_cgroup, ct_vm_show_exec, NULL },
 	{ "vm.hold", ct_vm_step_hold, undo_cgroup, ct_vm_show_hold, NULL },
 	{ "state.running", step_running, undo_running, show_running, NULL },
-	{ "vm.forget", ct_vm_step_forget, NULL, ct_vm_show_forget, ct_vm_restores },
+	{ "vm.run", ct_vm_step_run, undo_cgroup, ct_vm_show_run, NULL },
 };
 
 static void steps_of(const struct ct *ct, const struct ct_step **ret, size_t *ret_n)
@@ -462,11 +462,17 @@ static bool runs(const struct ct *ct)
 	return true;
 }
 
+/* 1: it runs already, and the end of a start that was killed has been made up for. */
 static int check(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 {
+	bool up = runs(ct);
 	struct stat st;
 
-	if (runs(ct))
+	if (up && !o->dry_run && ct_is_vm(ct->conf) && ct_vm_wake(ct, o->restore)) {
+		vz_info("Virtual machine goes on");
+		return 1;
+	}
+	if (up)
 		return vz_fail(e, VZ_VE_RUNNING, 0, "Container is already running");
 	if (conf_bool(ct->conf, P_DISABLED, false) && !o->force)
 		return vz_fail(e, VZ_VE_START_DISABLED, 0,
@@ -562,8 +568,8 @@ int ct_start(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 	size_t n_steps;
 	int r = check(ct, o, e);
 
-	if (r < 0)
-		return r;
+	if (r != 0)
+		return r < 0 ? r : 0;
 	steps_of(ct, &steps, &n_steps);
 	if (!o->dry_run)
 		r = save_auto(ct, e);

@@ -211,26 +211,23 @@ static int step_powerdown(struct ct_plan *p, struct vz_err *e)
 	uint64_t timeout = conf_u64(p->ct->conf, P_STOP_TIMEOUT, 0);
 	_cleanup_close_ int pidfd = -EBADF;
 	struct vz_err why = VZ_ERR_INIT;
-	bool asked = false;
-	int left, nap;
+	bool agent = true, heard;
+	long long end, left;
 
-	left = timeout == 0 || timeout > 86400 ? 120000 : (int)timeout * 1000;
+	end = vz_now_ms() + (timeout == 0 || timeout > 86400 ? 120000 : (long long)timeout * 1000);
 	vz_info("Stopping virtual machine ...");
 	if (ct_init_pid(p->ct, &pidfd, VZ_IGNORE) < 0)
 		return 0;
-	/* The agent, if there is one, is the better listener. */
-	for (; left > 0 && !p->stop.fast; left -= nap) {
-		nap = 0;
-		if (ask_guest(p->ct, !asked)) {
-			nap = left < POWERDOWN_MS ? left : POWERDOWN_MS;
-			if (wait_gone(pidfd, nap))
-				return 0;
-		} else if (asked) {
-			nap = left < 1000 ? left : 1000;
-			if (wait_gone(pidfd, nap))
-				return 0;
-		}
-		asked = true;
+	/* The agent, if there is one, is the better listener.  Asking takes time, too. */
+	for (; !p->stop.fast && vz_now_ms() < end; agent = false) {
+		heard = ask_guest(p->ct, agent);
+		if (!heard && agent)
+			continue;
+		left = end - vz_now_ms();
+		if (left > (heard ? POWERDOWN_MS : 1000))
+			left = heard ? POWERDOWN_MS : 1000;
+		if (wait_gone(pidfd, left > 0 ? (int)left : 0))
+			return 0;
 		if (ct_cancelled())
 			return vz_fail(e, VZ_STOP_ERROR, EINTR, "Cancelled");
 	}
@@ -247,7 +244,7 @@ static void show_powerdown(const struct ct_plan *p, struct vz_buf *b)
 	if (p->stop.fast)
 		vz_buf_adds(b, "quit (--fast)");
 	else
-		vz_buf_addf(b, "ACPI power button, up to %llu s, then quit",
+		vz_buf_addf(b, "agent or ACPI power button, up to %llu s, then quit",
 			    (unsigned long long)conf_u64(p->ct->conf, P_STOP_TIMEOUT, 120));
 }
 
@@ -304,17 +301,13 @@ static int step_save(struct ct_plan *p, struct vz_err *e)
 	r = io_mkdir_p(dir, 0700);
 	if (r < 0)
 		return vz_fail(e, VZ_CANT_CREATE_DIR, -r, "Unable to create '%s'", dir);
-	return ct_vm_ask(p->ct, "save", dump, NULL, 0, SAVE_MS, NULL, e);
+	return ct_vm_ask(p->ct, "save", "", NULL, 0, SAVE_MS, NULL, e);
 }
 
 static void undo_save(struct ct_plan *p)
 {
-	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
-
-	if (!ct_is_running(p->ct->slice, p->ct->id))
-		return;
-	unlink(dump);
-	(void)ct_vm_ask(p->ct, "cont", "", NULL, 0, QUIT_MS, NULL, VZ_IGNORE);
+	if (ct_is_running(p->ct->slice, p->ct->id))
+		(void)ct_vm_ask(p->ct, "cont", "", NULL, 0, QUIT_MS, NULL, VZ_IGNORE);
 }
 
 static void show_save(const struct ct_plan *p, struct vz_buf *b)

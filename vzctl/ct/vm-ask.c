@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/io.h"
 #include "base/log.h"
@@ -16,33 +15,22 @@
 
 #define ANSWER_MAX (16u << 20)
 #define HOLD_MS 30000
+#define WAKE_MS 5000
 #define LOAD_MS 1800000
 
 extern char **environ;
 
-static int left_ms(const struct timespec *end)
-{
-	struct timespec now;
-	long long ms;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms = (end->tv_sec - now.tv_sec) * 1000LL + (end->tv_nsec - now.tv_nsec) / 1000000;
-	return ms < 0 ? 0 : (int)ms;
-}
-
 /* All that comes until the other end closes; -ETIMEDOUT, -EFBIG. */
 static int read_answer(int fd, int timeout_ms, struct vz_buf *b)
 {
-	struct timespec end;
+	long long end = vz_now_ms() + timeout_ms;
 	char buf[16384];
 	ssize_t n;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += timeout_ms % 1000 * 1000000L;
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int r = poll(&p, 1, left_ms(&end));
+		long long left = end - vz_now_ms();
+		int r = poll(&p, 1, left > 0 ? (int)left : 0);
 
 		if (r < 0 && errno == EINTR && !ct_cancelled())
 			continue;
@@ -84,10 +72,10 @@ static int connect_holder(uint32_t id)
 static __noreturn void exec_holder(const struct ct *ct, int ready, int err, const char *how)
 {
 	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
-	_cleanup_free_ char *dir = ct_run_path(ct->id, "");
+	_cleanup_free_ char *dir = ct_run_path(ct->id, ""), *dump = ct_vm_dump(ct);
 	const struct vz_log_conf *lc = vz_log_conf();
 	const char *argv[] = { "vzqemu", "hold", ct->idstr, dir, lc->file ? lc->file : "",
-			       how, NULL };
+			       dump, how, NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
@@ -110,7 +98,7 @@ static __noreturn void exec_holder(const struct ct *ct, int ready, int err, cons
 
 int ct_vm_hold(const struct ct *ct, int err, const char *how, struct vz_err *e)
 {
-	const int timeout = *how == '/' ? LOAD_MS : HOLD_MS;
+	const int timeout = str_eq(how, "load") ? LOAD_MS : HOLD_MS;
 	_cleanup_close_ int mon = cg_mon_open(ct->slice, e), mine = -EBADF, its = -EBADF;
 	struct clone_args args = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD };
 	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
@@ -182,6 +170,19 @@ int ct_vm_ask(const struct ct *ct, const char *word, const char *arg, const void
 	if (r < 0)
 		return vz_fail(e, VZ_VM_ERROR, -r, "Lost the holder of the virtual machine");
 	return parse_answer(&b, ret, e);
+}
+
+int ct_vm_wake(const struct ct *ct, bool restore)
+{
+	_cleanup_free_ char *dump = ct_vm_dump(ct);
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+
+	if (ct_vm_ask(ct, "status", "", NULL, 0, WAKE_MS, &b, VZ_IGNORE) < 0)
+		return 0;
+	if (!str_eq(vz_buf_str(&b), "prelaunch") &&
+	    !(restore && str_eq(vz_buf_str(&b), "paused") && io_exists(dump)))
+		return 0;
+	return ct_vm_ask(ct, "cont", "", NULL, 0, WAKE_MS, NULL, VZ_IGNORE) == 0;
 }
 
 int ct_vm_qmp(struct ct *ct, const char *cmd, const char *args, struct vz_buf *ret,

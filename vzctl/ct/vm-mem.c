@@ -19,6 +19,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "ct/vm.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -27,13 +28,7 @@
 
 static const char *meminfo_path(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_MEMINFO");
-
-	if (d)
-		return d;
-#endif
-	return "/proc/meminfo";
+	return vz_path_or("/proc/meminfo", "VZ_MEMINFO");
 }
 
 static uint64_t meminfo(const char *text, const char *key)
@@ -122,9 +117,10 @@ int ct_vm_memory(const struct ct *ct, struct ct_vm_memory *ret, struct vz_err *e
 	struct ct_vm_memory m = { 0 };
 	uint64_t set = conf_u64(ct->node, P_HOST_RESERVE, 0);
 	unsigned int vms, cts;
+	int r = io_read_file_at(AT_FDCWD, meminfo_path(), &b, 65536);
 
-	if (io_read_file_at(AT_FDCWD, meminfo_path(), &b, 65536) < 0)
-		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to read '%s'", meminfo_path());
+	if (r < 0)
+		return vz_fail(e, VZ_SYSTEM_ERROR, -r, "Unable to read '%s'", meminfo_path());
 	m.total = meminfo(vz_buf_str(&b), "MemTotal:");
 	m.huge = meminfo(vz_buf_str(&b), "Hugetlb:");
 	m.vms = all_vms(ct->id, &vms);

@@ -19,6 +19,8 @@
 #include "sys/syscalls.h"
 
 #define VMM_DIR "/var/lib/vz/vmm"
+#define FILES_MAX 65536
+#define RUN_MS 10000
 
 /* ---- accelerator --------------------------------------------------------- */
 
@@ -115,22 +117,46 @@ void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b)
 
 static const char *vmm_dir(void)
 {
-#ifdef VZ_TEST_HOOKS
-	const char *d = getenv("VZ_VMMDIR");
-
-	if (d)
-		return d;
-#endif
-	return VMM_DIR;
+	return vz_path_or(VMM_DIR, "VZ_VMMDIR");
 }
 
-/* The emulator's files, copied once for each version of it: a running one keeps its own. */
+/* The root that KEY.files names, if what it is a copy of is still the same; else NULL. */
+static char *current_root(const char *key)
+{
+	_cleanup_free_ char *path = xasprintf("%s/%s.files", vmm_dir(), key), *root = NULL;
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
+	char *save = NULL, *line;
+
+	if (io_read_file_at(AT_FDCWD, path, &b, FILES_MAX) < 0 || !b.len)
+		return NULL;
+	line = strtok_r(b.s, "\n", &save);
+	root = line ? xasprintf("%s/%s", vmm_dir(), line) : NULL;
+	if (!root || strchr(line, '/') || !io_exists(root))
+		return NULL;
+	while ((line = strtok_r(NULL, "\n", &save))) {
+		unsigned long long ino, size, mtime;
+		struct stat st;
+		int at = 0;
+
+		if (sscanf(line, "%llx %llx %llx %n", &ino, &size, &mtime, &at) != 3 || !at ||
+		    stat(line + at, &st) < 0 || st.st_ino != ino ||
+		    (unsigned long long)st.st_size != size ||
+		    (unsigned long long)st.st_mtim.tv_sec != mtime)
+			return NULL;
+	}
+	return take_ptr(root);
+}
+
+/*
+ * The emulator's files: copied once for each version of it and of its libraries, so that
+ * one that runs keeps its own, and the next has what was updated.
+ */
 static int find_root(struct ct_plan *p, struct vz_err *e)
 {
 	const char *qemu = conf_str(p->ct->node, P_QEMU);
-	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir());
+	_cleanup_free_ char *exe = xasprintf("%s/vzqemu", vz_libexec_dir()), *key = NULL;
 	_cleanup_buf_ struct vz_buf err = VZ_BUF_INIT;
-	const char *argv[] = { "vzqemu", "root", qemu, NULL, NULL };
+	const char *argv[] = { "vzqemu", "root", qemu, vmm_dir(), NULL, NULL };
 	struct spawn sp = { .path = exe, .argv = argv, .in = -1, .out = -1, .err = -1,
 			    .ret_err = &err, .timeout_ms = 120 * 1000 };
 	struct stat st;
@@ -138,20 +164,21 @@ static int find_root(struct ct_plan *p, struct vz_err *e)
 
 	if (stat(qemu, &st) < 0)
 		return vz_fail(e, VZ_VM_ERROR, errno, "QEMU of vz.conf: '%s'", qemu);
-	p->vm->root = xasprintf("%s/%llx-%llx-%llx", vmm_dir(), (unsigned long long)st.st_ino,
-				(unsigned long long)st.st_size,
-				(unsigned long long)st.st_mtim.tv_sec);
-	if (io_exists(p->vm->root))
+	argv[4] = key = xasprintf("%llx-%llx", (unsigned long long)st.st_dev,
+				  (unsigned long long)st.st_ino);
+	p->vm->root = current_root(key);
+	if (p->vm->root)
 		return 0;
-	vz_info("Copying the files of %s to %s", qemu, p->vm->root);
-	argv[3] = p->vm->root;
+	vz_info("Copying the files of %s to %s", qemu, vmm_dir());
 	status = spawn_run(&sp);
 	if (status < 0)
 		return vz_fail(e, VZ_NO_HELPER, -status, "Unable to run '%s'", exe);
 	if (status)
 		return vz_fail(e, VZ_VM_ERROR, 0, "Unable to copy the files of '%s': %.*s", qemu,
 			       (int)strcspn(vz_buf_str(&err), "\n"), vz_buf_str(&err));
-	return 0;
+	p->vm->root = current_root(key);
+	return p->vm->root ? 0 : vz_fail(e, VZ_VM_ERROR, 0,
+					 "The files of '%s' change while they are copied", qemu);
 }
 
 static int give(struct ct_vm *vm, int fd, int to, struct vz_err *e)
@@ -442,34 +469,21 @@ void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b)
 
 int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e)
 {
-	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
-
-	return ct_vm_hold(p->ct, p->vm->err, p->start.restore ? dump : "run", e);
-}
-
-/* It runs: what it was restored from is the past, and its disks are not. */
-int ct_vm_step_forget(struct ct_plan *p, struct vz_err *e)
-{
-	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
-
-	if (unlink(dump) < 0)
-		return vz_fail(e, VZ_RESTORE_ERROR, errno, "Unable to remove '%s'", dump);
-	return 0;
-}
-
-void ct_vm_show_forget(const struct ct_plan *p, struct vz_buf *b)
-{
-	_cleanup_free_ char *dump = ct_vm_dump(p->ct);
-
-	vz_buf_addf(b, "remove %s", dump);
-}
-
-bool ct_vm_restores(const struct ct_plan *p)
-{
-	return p->start.restore;
+	return ct_vm_hold(p->ct, p->vm->err, p->start.restore ? "load" : "new", e);
 }
 
 void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b)
 {
-	vz_buf_addf(b, "vzqemu holds %s/%u/qmp.sock, cont", ct_run_dir(), p->ct->id);
+	vz_buf_addf(b, "vzqemu holds %s/%u/qmp.sock", ct_run_dir(), p->ct->id);
+}
+
+/* Last of all: until then a start that fails has not touched the disks. */
+int ct_vm_step_run(struct ct_plan *p, struct vz_err *e)
+{
+	return ct_vm_ask(p->ct, "cont", "", NULL, 0, RUN_MS, NULL, e);
+}
+
+void ct_vm_show_run(const struct ct_plan *p, struct vz_buf *b)
+{
+	vz_buf_adds(b, p->start.restore ? "the dump is removed, cont" : "cont");
 }

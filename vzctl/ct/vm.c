@@ -2,12 +2,6 @@
 #define VZ_ROOM "ct"
 #include "ct/vm.h"
 
-#include <grp.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-
-#include "base/log.h"
-
 #define MIB (UINT64_C(1) << 20)
 #define RAM_DEFAULT (256 * MIB)
 

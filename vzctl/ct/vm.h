@@ -67,6 +67,8 @@ int ct_vm_step_exec(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_hold(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_run(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_run(const struct ct_plan *p, struct vz_buf *b);
 
 /* vm-seed.c */
 #define VM_SEED "seed.iso"	/* in the private area */
@@ -86,20 +88,23 @@ void ct_vm_show_admit(const struct ct_plan *p, struct vz_buf *b);
 
 /* Where a suspended one is; owned by the caller. */
 char *ct_vm_dump(const struct ct *ct);
-int ct_vm_step_forget(struct ct_plan *p, struct vz_err *e);
-void ct_vm_show_forget(const struct ct_plan *p, struct vz_buf *b);
-bool ct_vm_restores(const struct ct_plan *p);
 
 /* vm-ask.c */
 /*
- * Starts a holder; @err: what the emulator says, or -EBADF.  @how: "run", "look" (the
- * guest is left as it is) or the file that it is restored from.  Returns when the holder has
- * the emulator; 185, 17.
+ * Starts a holder; @err: what the emulator says, or -EBADF.  @how: "new", "load" (the guest
+ * comes from its dump) or "look" (the emulator runs).  Returns when the holder has the
+ * emulator, and leaves the guest as it is; 185, 17.
  */
 int ct_vm_hold(const struct ct *ct, int err, const char *how, struct vz_err *e);
 /* Asks the holder, a new one if the last was killed; *ret may be NULL.  185. */
 int ct_vm_ask(const struct ct *ct, const char *word, const char *arg, const void *data, size_t len,
 	      int timeout_ms, struct vz_buf *ret, struct vz_err *e);
+
+/*
+ * A guest that stands still because a start (@restore: or a resume, a suspend) was killed
+ * at its end goes on: 1.
+ */
+int ct_vm_wake(const struct ct *ct, bool restore);
 
 /* vm-exec.c: what ct_exec() and others do in a guest, through its agent; 185 without one */
 int ct_vm_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e);

@@ -2,9 +2,10 @@
 /*
  * The holder of one virtual machine: the only client of its emulator's monitor.
  *
- *	vzqemu hold CTID DIR LOGFILE run|look|/FILE
+ *	vzqemu hold CTID DIR LOGFILE DUMP new|look|load
  *
- * run starts the guest, look leaves it as it is, /FILE is what it is restored from.
+ * new: of an emulator that comes up; load: and takes its guest from DUMP; look: of one that
+ * runs.  DUMP is where a saved guest is, and is gone before a guest goes on.
  *
  * Descriptor 3 takes the answer of the start ("0 \n" or "CODE TEXT\n"), 4 is the
  * emulator's standard error.  It serves DIR/vm.sock (ct/vm.h), one request after the
@@ -37,6 +38,7 @@ struct holder {
 	int listen;
 	const char *dir;
 	char said[256];		/* the first line that is no warning */
+	const char *dump;
 	struct vz_buf err;
 	struct agent agent;
 	unsigned int lines;
@@ -114,6 +116,14 @@ static bool command_ok(const char *cmd)
 	return *cmd;
 }
 
+/* Once a guest writes to its disks, saved memory must never meet them again. */
+static int before_cont(const struct holder *h, const char *cmd, struct vz_err *e)
+{
+	int r = str_eq(cmd, "cont") ? io_unlink_sync(h->dump) : 0;
+
+	return r < 0 ? vz_fail(e, VZ_RESTORE_ERROR, -r, "Unable to remove '%s'", h->dump) : 0;
+}
+
 /* What would take the emulator out of its holder's hands, or wait for ever. */
 static bool refused(const char *cmd)
 {
@@ -144,7 +154,9 @@ static int do_qmp(struct holder *h, const char *cmd, const char *data, int fd, s
 		}
 	}
 	vz_info("qmp %s %.200s", cmd, data);
-	r = qmp_call(&h->q, cmd, args, QMP_LONG_MS, &ret, e);
+	r = before_cont(h, cmd, e);
+	if (r == 0)
+		r = qmp_call(&h->q, cmd, args, QMP_LONG_MS, &ret, e);
 	json_object_put(args);
 	if (r == 0) {
 		_cleanup_free_ char *text = xasprintf("%s\n", json_object_to_json_string_ext(
@@ -186,13 +198,15 @@ static int run(struct holder *h, char *word, char *arg, char *data, size_t len, 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
 		if (!str_eq(word, plain[i].word))
 			continue;
-		r = qmp_call(&h->q, plain[i].cmd, NULL, QMP_MS, NULL, e);
+		r = before_cont(h, plain[i].cmd, e);
+		if (r == 0)
+			r = qmp_call(&h->q, plain[i].cmd, NULL, QMP_MS, NULL, e);
 		if (r == 0)
 			reply(fd, e, NULL);
 		return r;
 	}
 	if (str_eq(word, "save")) {
-		r = save_guest(&h->q, arg, e);
+		r = save_guest(&h->q, h->dump, e);
 		if (r == 0)
 			reply(fd, e, NULL);
 		return r;
@@ -256,12 +270,12 @@ static int explain(struct holder *h, int r, struct vz_err *e)
 
 static int take_hold(struct holder *h, const char *how, struct vz_err *e)
 {
-	bool start = !str_eq(how, "look");
+	bool look = str_eq(how, "look");
 	_cleanup_free_ char *qmp = xasprintf("%s/qmp.sock", h->dir);
 	_cleanup_free_ char *own = xasprintf("%s/vm.sock", h->dir);
-	int r = qmp_open(&h->q, qmp, start ? 25000 : 3000, e);
+	int r = qmp_open(&h->q, qmp, look ? 3000 : 25000, e);
 
-	if (r == -EBUSY && !start)
+	if (r == -EBUSY && look)
 		return vz_fail(e, VZ_VM_ERROR, 0,
 			       "Another process has the emulator's monitor, or the emulator hangs");
 	if (r < 0)
@@ -269,12 +283,8 @@ static int take_hold(struct holder *h, const char *how, struct vz_err *e)
 	h->listen = io_unix_listen(own, SOCK_STREAM, 16);
 	if (h->listen < 0)
 		return vz_fail(e, VZ_VM_ERROR, -h->listen, "Unable to listen on '%s'", own);
-	if (*how == '/') {
-		r = load_guest(&h->q, how, e);
-		if (r < 0)
-			return explain(h, r, e);
-	}
-	return start ? qmp_call(&h->q, "cont", NULL, QMP_MS, NULL, e) : 0;
+	r = str_eq(how, "load") ? load_guest(&h->q, h->dump, e) : 0;
+	return r < 0 ? explain(h, r, e) : 0;
 }
 
 static void loop(struct holder *h)
@@ -305,12 +315,13 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	struct vz_err why = VZ_ERR_INIT;
 	int r;
 
-	if (argc != 4)
+	if (argc != 5)
 		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
-			       "vzqemu hold CTID DIR LOG run|look|/FILE");
+			       "vzqemu hold CTID DIR LOG DUMP new|look|load");
 	lc.ctid = argv[0];
 	h.dir = argv[1];
 	lc.file = *argv[2] ? argv[2] : NULL;
+	h.dump = argv[3];
 	h.q.arg = &h;
 	ga = xasprintf("%s/ga.sock", h.dir);
 	h.agent = (struct agent){ .ga = { .fd = -EBADF }, .q = &h.q, .path = ga };
@@ -320,7 +331,7 @@ int cmd_hold(int argc, char **argv, struct vz_err *e)
 	prctl(PR_SET_DUMPABLE, 0);
 	r = confine(&why);
 	if (r == 0)
-		r = take_hold(&h, argv[3], &why);
+		r = take_hold(&h, argv[4], &why);
 	reply(FD_READY, &why, NULL);
 	close(FD_READY);
 	if (r == 0)

@@ -32,14 +32,6 @@ struct json_object *qmp_parse(const char *s, size_t n)
 	return o;
 }
 
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 /* More bytes; -ETIMEDOUT, -ECONNRESET, -EFBIG. */
 static int fill(struct qmp *q, int timeout_ms)
 {
@@ -136,7 +128,7 @@ static int answer(struct qmp *q, uint64_t id, long long end, struct json_object 
 		}
 		json_object_put(o);
 		if (r == 0) {
-			long long left = end - now_ms();
+			long long left = end - vz_now_ms();
 
 			r = left > 0 ? fill(q, (int)left) : -ETIMEDOUT;
 		}
@@ -201,7 +193,7 @@ static int call_with(struct qmp *q, const char *cmd, struct json_object *args, i
 
 	if (r < 0)
 		return r;
-	r = answer(q, q->id, now_ms() + timeout_ms, &got);
+	r = answer(q, q->id, vz_now_ms() + timeout_ms, &got);
 	if (r < 0)
 		return vz_fail(e, VZ_VM_ERROR, -r, "The emulator does not answer '%s'", cmd);
 	err = get(got, "error");
@@ -235,7 +227,7 @@ static int greet(struct qmp *q, long long end, struct vz_err *e)
 	int r;
 
 	while ((r = take(q, &o)) == 0) {
-		long long left = end - now_ms();
+		long long left = end - vz_now_ms();
 
 		r = left > 0 ? fill(q, (int)left) : -ETIMEDOUT;
 		if (r < 0)
@@ -268,7 +260,7 @@ int qmp_open(struct qmp *q, const char *path, int timeout_ms, struct vz_err *e)
 
 	if (r < 0)
 		return r;
-	r = greet(q, now_ms() + timeout_ms, e);
+	r = greet(q, vz_now_ms() + timeout_ms, e);
 	return r < 0 ? r : qmp_call(q, "qmp_capabilities", NULL, timeout_ms, NULL, e);
 }
 

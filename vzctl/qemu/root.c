@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * vzqemu root QEMU DIR: makes DIR, the root of the emulator's box: the program, the
- * libraries that the dynamic linker names, the accelerator that is a module, firmware,
- * and empty places for what is mounted.  Whole or not at all.
+ * vzqemu root QEMU DIR KEY: makes DIR/KEY-HASH, the root of the emulator's box: the program,
+ * the libraries that the dynamic linker names, the accelerator that is a module, firmware,
+ * and empty places for what is mounted.  Whole or not at all.  DIR/KEY.files names it, and
+ * what it is a copy of: it is made anew when one of these is another file.
  */
 #define VZ_ROOM "qemu"
 #include <fcntl.h>
@@ -29,6 +30,11 @@ static const char *const firmware[] = { "bios-256k.bin",    "bios-microvm.bin",
 					"multiboot_dma.bin", "pvh.bin",
 					"vgabios-stdvga.bin", "efi-virtio.rom", NULL };
 
+struct root {
+	int fd;
+	struct vz_buf *files;	/* lines "INODE SIZE MTIME PATH" */
+};
+
 static int fail(struct vz_err *e, int r, const char *path)
 {
 	return vz_fail(e, VZ_VM_ERROR, -r, "'%s'", path);
@@ -47,19 +53,21 @@ static int make_parents(int root, const char *path)
 }
 
 /* @from, an absolute path, as @to below @root; one that is there already is enough. */
-static int copy(int root, const char *from, const char *to, struct vz_err *e)
+static int copy(const struct root *root, const char *from, const char *to, struct vz_err *e)
 {
 	_cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC), out = -EBADF;
 	struct stat st;
-	int r = make_parents(root, to);
+	int r = make_parents(root->fd, to);
 
 	if (in < 0 || fstat(in, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail(e, in < 0 ? -errno : -EINVAL, from);
 	if (r < 0)
 		return fail(e, r, to);
-	out = openat(root, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	out = openat(root->fd, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
 	if (out < 0)
 		return errno == EEXIST ? 0 : fail(e, -errno, to);
+	vz_buf_addf(root->files, "%llx %llx %llx %s\n", (unsigned long long)st.st_ino,
+		    (unsigned long long)st.st_size, (unsigned long long)st.st_mtim.tv_sec, from);
 	while (st.st_size > 0) {
 		ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)st.st_size, 0);
 
@@ -71,7 +79,7 @@ static int copy(int root, const char *from, const char *to, struct vz_err *e)
 }
 
 /* Lines "NAME => PATH (0x...)" and "PATH (0x...)"; the linker itself is there already. */
-static int copy_libs(int root, const char *list, struct vz_err *e)
+static int copy_libs(const struct root *root, const char *list, struct vz_err *e)
 {
 	_cleanup_strv_ struct vz_strv lines = VZ_STRV_INIT;
 	int r = 0;
@@ -94,7 +102,7 @@ static int copy_libs(int root, const char *list, struct vz_err *e)
 	return r;
 }
 
-static int copy_with_libs(int root, const char *file, struct vz_err *e)
+static int copy_with_libs(const struct root *root, const char *file, struct vz_err *e)
 {
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT, err = VZ_BUF_INIT;
 	const char *const *ld = linkers;
@@ -120,7 +128,7 @@ static int copy_with_libs(int root, const char *file, struct vz_err *e)
 	return copy_libs(root, vz_buf_str(&out), e);
 }
 
-static int copy_modules(int root, struct vz_err *e)
+static int copy_modules(const struct root *root, struct vz_err *e)
 {
 	int r = 0;
 
@@ -136,7 +144,7 @@ static int copy_modules(int root, struct vz_err *e)
 	return r;
 }
 
-static int copy_firmware(int root, struct vz_err *e)
+static int copy_firmware(const struct root *root, struct vz_err *e)
 {
 	for (const char *const *f = firmware; *f; f++) {
 		_cleanup_free_ char *to = xasprintf("usr/share/qemu/%s", *f);
@@ -172,56 +180,78 @@ static int make_places(int root, struct vz_err *e)
 	return 0;
 }
 
-static int build(int parent, const char *name, const char *qemu, struct vz_err *e)
+static int build(int parent, const char *name, const char *qemu, struct vz_buf *files,
+		 struct vz_err *e)
 {
-	_cleanup_close_ int root = -EBADF;
+	_cleanup_close_ int fd = -EBADF;
+	struct root root;
 	int r;
 
 	if (mkdirat(parent, name, 0755) < 0)
 		return fail(e, -errno, name);
-	root = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
 		return fail(e, -errno, name);
-	r = copy_with_libs(root, qemu, e);
+	root = (struct root){ fd, files };
+	r = copy_with_libs(&root, qemu, e);
 	if (r == 0)
-		r = copy_modules(root, e);
+		r = copy_modules(&root, e);
 	if (r == 0)
-		r = copy_firmware(root, e);
+		r = copy_firmware(&root, e);
 	if (r == 0)
-		r = make_places(root, e);
-	if (r == 0 && syncfs(root) < 0)
+		r = make_places(fd, e);
+	if (r == 0 && syncfs(fd) < 0)
 		r = fail(e, -errno, name);
 	return r;
 }
 
-int cmd_root(int argc, char **argv, struct vz_err *e)
+/* Under its own name; one that is there is the same, and may be in use. */
+static int publish(int parent, const char *tmp, const char *key, const struct vz_buf *files,
+		   struct vz_err *e)
 {
-	_cleanup_free_ char *dir = argc == 2 ? xstrdup(argv[1]) : NULL, *tmp = NULL, *lock = NULL;
-	char *slash = dir ? strrchr(dir, '/') : NULL;
-	_cleanup_close_ int parent = -EBADF, held = -EBADF;
+	_cleanup_free_ char *list = xasprintf("%s.files", key), *name = NULL, *text = NULL;
+	uint64_t h = UINT64_C(14695981039346656037);	/* FNV-1a */
 	int r;
 
-	if (!slash || slash == dir || argv[0][0] != '/')
-		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "vzqemu root QEMU DIR");
-	*slash++ = '\0';
+	for (size_t i = 0; i < files->len; i++)
+		h = (h ^ (uint8_t)files->s[i]) * UINT64_C(1099511628211);
+	name = xasprintf("%s-%016llx", key, (unsigned long long)h);
+	text = xasprintf("%s\n%s", name, files->s);
+	if (faccessat(parent, name, F_OK, 0) == 0)
+		r = sys_rmtree_at(parent, tmp, e);
+	else
+		r = renameat(parent, tmp, parent, name) < 0 ? fail(e, -errno, name) : 0;
+	if (r < 0)
+		return r;
+	r = io_write_atomic_at(parent, list, text, strlen(text), 0644, 0);
+	return r < 0 ? fail(e, r, list) : 0;
+}
+
+int cmd_root(int argc, char **argv, struct vz_err *e)
+{
+	const char *qemu = argc == 3 ? argv[0] : "", *dir = argc == 3 ? argv[1] : "";
+	_cleanup_free_ char *tmp = NULL, *lock = NULL;
+	_cleanup_close_ int parent = -EBADF, held = -EBADF;
+	_cleanup_buf_ struct vz_buf files = VZ_BUF_INIT;
+	int r;
+
+	if (*qemu != '/' || *dir != '/' || strchr(argv[2], '/'))
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0, "vzqemu root QEMU DIR KEY");
 	umask(022);
 	r = io_mkdir_p(dir, 0755);
 	if (r < 0)
 		return fail(e, r, dir);
 	lock = xasprintf("%s/.lock", dir);
-	tmp = xasprintf(".new-%s", slash);
+	tmp = xasprintf(".new-%s", argv[2]);
 	held = io_lock(lock, 60000, "root");
 	parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (held < 0 || parent < 0)
 		return fail(e, held < 0 ? held : -errno, dir);
-	/* Another start was faster. */
-	if (faccessat(parent, slash, F_OK, 0) == 0)
-		return 0;
 	r = sys_rmtree_at(parent, tmp, e);
 	if (r == 0)
-		r = build(parent, tmp, argv[0], e);
-	if (r == 0 && renameat(parent, tmp, parent, slash) < 0)
-		r = fail(e, -errno, slash);
+		r = build(parent, tmp, qemu, &files, e);
+	if (r == 0)
+		r = publish(parent, tmp, argv[2], &files, e);
 	if (r < 0)
 		sys_rmtree_at(parent, tmp, VZ_IGNORE);
 	return r;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/io.h"
 #include "qemu/qemu.h"
 
 #define CALL_MS 10000
@@ -111,7 +112,7 @@ int save_guest(struct qmp *q, const char *path, struct vz_err *e)
 	if (fd < 0)
 		return vz_fail(e, VZ_CHKPNT_ERROR, errno, "Unable to make '%s'", tmp);
 	r = save_fd(q, fd, e);
-	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0))
+	if (r == 0 && (fsync(fd) < 0 || rename(tmp, path) < 0 || io_sync_parent(path) < 0))
 		r = vz_fail(e, VZ_CHKPNT_ERROR, errno, "Unable to write '%s'", path);
 	if (r == 0)
 		return 0;
