@@ -29,7 +29,7 @@ static void talk(const uint8_t *data, size_t size, bool lax)
 	/* What we say is still taken. */
 	shutdown(fds[1], SHUT_WR);
 	if (!lax)
-		(void)greet(&q, now_ms() + 50, VZ_IGNORE);
+		(void)greet(&q, vz_now_ms() + 50, VZ_IGNORE);
 	if (qmp_call(&q, "query-status", NULL, 50, &ret, VZ_IGNORE) < 0 && ret)
 		abort();
 	json_object_put(ret);
