@@ -75,18 +75,13 @@ check_objects()	# check_objects FROM TO
 
 numberless()	{ sed -E 's/:[0-9]+(:[0-9]+)?//; s/^\.\.\/linux\///; s/^\.\.\///' | sort -u; }
 
-said_new()	# said_new SET WHAT FROM TO COMMAND...: runs it on both, in $src
+declare -A said
+
+said_new()	# said_new SET WHAT: of what has been said after and was not before
 {
-	local s=$1 what=$2 c new
-	local -A said
-	local from=$3 to=$4
-	shift 4
-	for c in "$from" "$to"; do
-		repo "$src" checkout -q --detach "$c"
-		said[$c]=$("$@" "$from" "$to" 2>&1 | numberless)
-	done
-	new=$(comm -13 <(echo "${said[$from]}") <(echo "${said[$to]}") | grep -E 'warning|error|Warning|Error' || :)
-	[ -z "$new" ] || { echo "$new" >&2; say_bad "$s: $what"; }
+	local new
+	new=$(comm -13 <(echo "${said[$2-before]}") <(echo "${said[$2-after]}") | grep -E 'warning|error|Warning|Error' || :)
+	[ -z "$new" ] || { echo "$new" >&2; say_bad "$1: $2"; }
 }
 
 doc_of()	# doc_of FROM TO: kernel-doc of the files that are there
@@ -133,13 +128,20 @@ sparse()	# 0: $cache/sparse/run is there
 	chmod +x "$d/run"
 }
 
+hear()	# hear before|after FROM TO: what the tools say of the files, as they are checked out
+{
+	[ ! -e "$src/scripts/kernel-doc" ] || said[kernel-doc-$1]=$(doc_of "$2" "$3" 2>&1 | numberless)
+	[ -n "$(objects "$2" "$3")" ] && sparse || return 0
+	said[sparse-$1]=$(sparse_of "$2" "$3" 2>&1 | numberless)
+}
+
 check_said()	# check_said SET FROM TO
 {
-	[ ! -e "$src/scripts/kernel-doc" ] || said_new "$1" kernel-doc "$2" "$3" doc_of
-	[ -n "$(objects "$2" "$3")" ] || return 0
-	if sparse; then
-		said_new "$1" sparse "$2" "$3" sparse_of
-	else
+	local what
+	for what in kernel-doc sparse; do
+		[ -z "${said[$what-after]+is}" ] || said_new "$1" $what
+	done
+	if [ -n "$(objects "$2" "$3")" ] && ! sparse; then
 		say_skip "$1: sparse $(base sparse) cannot be fetched from $(base sparse-suite)"
 	fi
 }
@@ -178,11 +180,31 @@ check_bloat()	# check_bloat SET FROM TO
 	[ -z "$rows" ] || say_bad "$1: with its options off these have changed: ${rows//$'\n'/ }"
 }
 
-check_image()	# check_image SET FROM TO: both builds at the end of the set
+phase()	# phase WHAT COMMAND...: how long it takes, for who waits for it
 {
-	check_bloat "$@"
+	local t=$SECONDS
+	"${@:2}"
+	[ $((SECONDS - t)) -lt 10 ] || echo "# $1: $((SECONDS - t)) s"
+}
+
+# From the beginning of the set to its end, once: what is built goes on from patch to patch.
+check_builds()	# check_builds SET FROM TO
+{
+	local was=$bad
+	bad=0
+	said=()
+	repo "$src" checkout -q --detach "$2"
+	phase "$1: sparse and kernel-doc before" hear before "$2" "$3"
+	phase "$1: W=1" check_objects "$2" "$3"
 	repo "$src" checkout -q --detach "$3"
-	image "$cache/o"
+	phase "$1: sparse and kernel-doc after" hear after "$2" "$3"
+	check_said "$@"
+	if [ $bad = 0 ]; then
+		phase "$1: options off" check_bloat "$@"
+		repo "$src" checkout -q --detach "$3"
+		phase "$1: options on" image "$cache/o"
+	fi
+	bad=$((bad | was))
 }
 
 cmd_check()
@@ -204,18 +226,15 @@ cmd_check()
 		mapfile -t list < <(files "$s")
 		up_to "$src" "$s"
 		from=$(repo "$src" rev-parse HEAD)
-		am "$src" "${list[@]}"
+		with "$src" HEAD "${list[@]}"
 		to=$(repo "$src" rev-parse HEAD)
-		check_round_trip "$s" "$from" "$to"
-		check_style "$s" "${list[@]}"
-		if [ -n "$quick" ] || [ "$from" = "$to" ]; then continue; fi
-		check_objects "$from" "$to"
-		check_said "$s" "$from" "$to"
-		[ "$bad" != 0 ] || check_image "$s" "$from" "$to"
+		phase "$s: round trip" check_round_trip "$s" "$from" "$to"
+		phase "$s: checkpatch" check_style "$s" "${list[@]}"
+		[ -n "$quick" ] || [ "$from" = "$to" ] || check_builds "$s" "$from" "$to"
 	done
 	cmd_tree >/dev/null
 	[ "$bad" = 0 ] || return 1
-	[ -n "$quick" ] || cmd_build
+	[ -n "$quick" ] || phase "the series" cmd_build
 	[ $skipped = 0 ] || echo "kp: $skipped check skipped"
 	echo "kp: ${want//$'\n'/ }: clean"
 }

@@ -27,31 +27,41 @@ am()	# am DIR FILE...: on top of what is checked out
 		{ repo "$d" am --abort; die "does not apply"; }
 }
 
+# What has been applied once is kept, by the patches that went into it: it is checked out
+# again as it was, and a build goes on where it was, since only what differs is written.
 up_to()	# up_to DIR SET: checks out the base with all sets before SET
 {
-	local s list
-	repo "$1" checkout -q --detach refs/kp/base
+	local s='' list before=()
 	for s in $(sets); do
-		[ "$s" != "$2" ] || return 0
+		[ "$s" != "$2" ] || break
 		mapfile -t list < <(files "$s")
-		am "$1" "${list[@]}"
+		before+=("${list[@]}")
 	done
-	[ -z "$2" ] || die "$2: not in $patches/series"
+	[ "$s" = "$2" ] || [ -z "$2" ] || die "$2: not in $patches/series"
+	with "$1" refs/kp/base "${before[@]}"
 }
 
-# Files are checked out again only when a patch has changed: a build goes on where it was.
+with()	# with DIR COMMIT FILE...: checks out COMMIT with FILEs on it
+{
+	local d=$1 from ref
+	from=$(repo "$d" rev-parse "$2")
+	shift 2
+	ref=refs/kp/at/$({ echo "$from"; cat /dev/null "$@"; } | sha256sum | cut -c1-40)
+	if repo "$d" rev-parse -q --verify "$ref" >/dev/null; then
+		repo "$d" checkout -q --detach "$ref"
+		return
+	fi
+	repo "$d" checkout -q --detach "$from"
+	am "$d" "$@"
+	repo "$d" update-ref "$ref" HEAD
+}
+
 cmd_tree()
 {
-	local key s
 	cmd_fetch
 	clean "$src"
-	key=$({ repo "$src" rev-parse refs/kp/base; for s in $(sets); do files "$s" | xargs -r cat; done; } | sha256sum)
-	if [ "$key" != "$(cat "$cache/tree.key" 2>/dev/null)" ] ||
-	   [ "$(repo "$src" rev-parse HEAD)" != "$(repo "$src" rev-parse -q --verify refs/kp/tree)" ]; then
-		up_to "$src" ''
-		repo "$src" update-ref refs/kp/tree HEAD
-		echo "$key" >"$cache/tree.key"
-	fi
+	up_to "$src" ''
+	repo "$src" update-ref refs/kp/tree HEAD
 	echo "$src"
 }
 
