@@ -51,13 +51,19 @@ patience_end()
 
 cmd_test()
 {
-	local kind='' o image ksft=$cache/ksft list=() dirs dir t args=() more=() seconds=120
-	case ${1:-} in
-	--debug) more=(--mem 2048) && seconds=600 && kind=$1 && shift ;;
-	--*) kind=$1 && shift ;;
-	esac
+	local kind='' o image='' ksft=$cache/ksft list=() dirs dir t args=() more=() seconds=120
+	while [[ ${1:-} = --* ]]; do
+		case $1 in
+		--image) image=$(readlink -e "$2") || die "$2?" ; shift ;;
+		--keep) more+=(--keep "$2"); shift ;;
+		--debug) more+=(--mem 2048) && seconds=600 && kind=$1 ;;
+		*) kind=$1 ;;
+		esac
+		shift
+	done
 	tools
-	image=$(cmd_build ${kind:+"$kind"})
+	[ -z "$image" ] || cmd_tree >/dev/null
+	[ -n "$image" ] || image=$(cmd_build ${kind:+"$kind"})
 	o=$cache/o
 	[ $# -gt 0 ] || mapfile -t list < <(selftest_dirs; echo kunit)
 	list+=("$@")
