@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #define VZ_ROOM "netns"
 #include "ctside.h"
+#include "link.h"
 
 #include <fcntl.h>
 #include <linux/ip.h>
@@ -98,7 +99,7 @@ void ctside_default(struct nl_batch *b, const struct net_plan *p, int ifindex, i
 	if (!have)
 		return;
 	/* IPv4 prefers the first address by itself, IPv6 the last. */
-	if (family == AF_INET6)
+	if (family == AF_INET6 && !p->tap)
 		r.src = &first;
 	/* A container that has chosen another default route, keeps it. */
 	rtnl_route(b, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &r);
@@ -154,6 +155,18 @@ static void prefix_end(struct nl_batch *b, const struct net_addr *a, bool add)
 	nl_tolerate(b, add ? EEXIST : ESRCH);
 }
 
+/* To the guest behind the tap, which has the address itself. */
+static void to_guest(struct nl_batch *b, const struct net_addr *a, bool add)
+{
+	struct rtnl_route r = { .family = a->family, .dst = a, .oif = NET_TAP_IFINDEX,
+				.via = ctside_tap_guest(a->family) };
+
+	rtnl_route(b, add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_REPLACE : 0,
+		   &r);
+	if (!add)
+		nl_tolerate(b, ESRCH);
+}
+
 int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_plan *p, int ifindex,
 		     const struct net_addr *addrs, size_t n, bool renew6, struct vz_err *e)
 {
@@ -163,6 +176,11 @@ int ctside_addrs_add(struct nl_sock *c, struct nl_batch *b, const struct net_pla
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct net_addr own = net_addr_own(&addrs[i]);
 
+		if (p->tap) {
+			to_guest(b, &addrs[i], true);
+			r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+			continue;
+		}
 		rtnl_addr(b, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, &own,
 			  alias(&l, &addrs[i]));
 		r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
@@ -198,6 +216,11 @@ int ctside_addrs_del(struct nl_sock *c, struct nl_batch *b, const struct net_pla
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct net_addr own = net_addr_own(&addrs[i]);
 
+		if (p->tap) {
+			to_guest(b, &addrs[i], false);
+			r = rtnl_flush(c, b, VZ_CANT_ADDIP, e);
+			continue;
+		}
 		/* Another entry may give the same address: 2001:db8::/64 and 2001:db8::1. */
 		if (!host_addrs_have(left, p->n_addrs, &own)) {
 			rtnl_addr(b, RTM_DELADDR, 0, ifindex, &own, NULL);

@@ -9,6 +9,11 @@
 /* A socket in @netns_fd; the thread is back in its own namespace on return. */
 int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_err *e);
 
+/* net_tap_make() with an index to have, or 0. */
+int ctside_tap_make(int netns_fd, const char *name, int ifindex, struct vz_err *e);
+/* Where the guest behind a routed tap is: a neighbour that is never asked for. */
+const struct net_addr *ctside_tap_guest(int family);
+
 /* Makes the pair of venet0 and returns the host end; both are down. */
 int ctside_venet_make(struct nl_sock *h, const struct net_plan *p, int netns_fd,
 		      struct rtnl_link *ret, struct vz_err *e);

@@ -43,18 +43,19 @@ int ctside_open(int netns_fd, struct nl_sock *ret, enum vz_code code, struct vz_
 }
 
 /* /dev/net/tun binds to the namespace at open(2), not at the ioctl (drivers/net/tun.c). */
-static int open_tap(const char *name)
+static int open_tap(const char *name, int ifindex)
 {
 	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	struct ifreq q = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL };
 
 	snprintf(q.ifr_name, sizeof(q.ifr_name), "%s", name);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &q) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
+	if (fd < 0 || (ifindex && ioctl(fd, TUNSETIFINDEX, &ifindex) < 0) ||
+	    ioctl(fd, TUNSETIFF, &q) < 0 || ioctl(fd, TUNSETPERSIST, 1) < 0)
 		return -errno;
 	return take_fd(&fd);
 }
 
-int net_tap_make(int netns_fd, const char *name, struct vz_err *e)
+int ctside_tap_make(int netns_fd, const char *name, int ifindex, struct vz_err *e)
 {
 	int own = -EBADF, fd;
 
@@ -65,10 +66,15 @@ int net_tap_make(int netns_fd, const char *name, struct vz_err *e)
 		if (own < 0)
 			return vz_fail(e, VZ_NETDEV_ERROR, -own, "cannot enter the namespace");
 	}
-	fd = open_tap(name);
+	fd = open_tap(name, ifindex);
 	if (own >= 0)
 		leave(own);
 	return fd < 0 ? vz_fail(e, VZ_NETDEV_ERROR, -fd, "cannot add tap device %s", name) : fd;
+}
+
+int net_tap_make(int netns_fd, const char *name, struct vz_err *e)
+{
+	return ctside_tap_make(netns_fd, name, 0, e);
 }
 
 /* Below /proc/sys/net and nowhere else, whatever @path says. */

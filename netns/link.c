@@ -189,6 +189,18 @@ void rtnl_fdb(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
 		put_u16(b, NDA_VLAN, vid);
 }
 
+void rtnl_neigh(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
+		const struct net_addr *a, const uint8_t mac[6])
+{
+	struct ndmsg m = { .ndm_family = (uint8_t)a->family, .ndm_ifindex = ifindex,
+			   .ndm_state = NUD_PERMANENT };
+
+	nl_begin(b, type, flags, &m, sizeof(m));
+	nl_put(b, NDA_DST, a->a, a->family == AF_INET6 ? 16 : 4);
+	if (type == RTM_NEWNEIGH)
+		nl_put(b, NDA_LLADDR, mac, 6);
+}
+
 static void add_range(struct rtnl_vlans *v, const struct bridge_vlan_info *from,
 		      const struct bridge_vlan_info *to)
 {

@@ -119,6 +119,10 @@ struct rtnl_brvlan_want {
 };
 int rtnl_brvlan_parse(const struct nlmsghdr *h, struct rtnl_brvlan_want *ret);
 
+/* A permanent neighbour. */
+void rtnl_neigh(struct nl_batch *b, uint16_t type, uint16_t flags, int ifindex,
+		const struct net_addr *a, const uint8_t mac[6]);
+
 /* ---- policy rules ---------------------------------------------------- */
 
 struct rtnl_rule {
@@ -147,6 +151,18 @@ int net_tap_make(int netns_fd, const char *name, struct vz_err *e);
  * descriptor of the tap's queue, or code 104.
  */
 int net_tap_wire(int netns_fd, const char *tap, const char *link, struct vz_err *e);
+
+/*
+ * The routed link of a virtual machine, made in its new namespace before net_attach()
+ * with net_plan.tap: a tap, up, where the guest with @mac finds its gateway
+ * (NET_TAP_GW4, NET_TAP_GW6).  Packets are routed between it and venet0, so that frames
+ * of the guest end here.  A descriptor of the tap's queue, or code 34.
+ */
+#define NET_TAP_NAME "tapv"
+#define NET_TAP_IFINDEX 4096	/* known to those who come later */
+#define NET_TAP_GW4 "169.254.0.1"
+#define NET_TAP_GW6 "fe80::fe"
+int net_tap_route(int netns_fd, const uint8_t mac[6], struct vz_err *e);
 
 /* ---- sysctls ---------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ static void undo_add(struct nl_sock *h, struct nl_sock *c, const struct net_plan
 {
 	struct net_addr *gone = xcalloc(n, sizeof(*gone));
 	struct net_addr *stay = xcalloc(p->n_addrs ? p->n_addrs : 1, sizeof(*stay));
-	struct net_plan left = { .ctid = p->ctid, .addrs = stay };
+	struct net_plan left = { .ctid = p->ctid, .addrs = stay, .tap = p->tap };
 	size_t n_gone = 0;
 	struct nl_batch b;
 

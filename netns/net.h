@@ -95,6 +95,7 @@ struct net_veth {
 	const struct net_addr *addrs;
 	size_t n_addrs;
 	struct net_addr gw4, gw6;
+	bool tap;			/* they are for a guest, which sets them itself */
 };
 
 #define NET_GUARD_TABLE "vz_guard"	/* of family netdev: that of all containers */
@@ -127,6 +128,7 @@ struct net_plan {
 	const struct net_addr *addrs;	/* routed to venet0, in order */
 	size_t n_addrs;
 	bool want_venet;		/* venet0 even without an address */
+	bool tap;			/* the addresses are a guest's behind net_tap_route() */
 	const struct net_veth *veths;
 	size_t n_veths;
 	const struct net_addr *nat_nets;	/* containers in them are masqueraded */

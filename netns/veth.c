@@ -281,7 +281,7 @@ int ctside_veth_up(struct nl_sock *h, const struct ctside_veth *m, struct vz_err
 		brport_guard(&b, m->ifindex, m->port.mac);
 	rtnl_link_up(&b, m->ifindex);
 	r = rtnl_commit(h, &b, VZ_VETH_ERROR, e);
-	if (r < 0 || !m->v->n_addrs)
+	if (r < 0 || !m->v->n_addrs || m->v->tap)
 		return r;
 	r = ctside_open(m->netns_fd, &c, VZ_VETH_ERROR, e);
 	return r < 0 ? r : set_inside(&c, m->peer, NULL, m->v, e);

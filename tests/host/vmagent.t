@@ -8,35 +8,13 @@ lib=$(cd "$(dirname "$0")/../lib" && pwd)
 . "$lib/tap.sh"
 . "$lib/leak.sh"
 [ -z "${VZ_VM:-}" ] || skip_all "emulates a machine: too slow in a guest"
-ga=$(command -v qemu-ga || ls /usr/sbin/qemu-ga 2>/dev/null) || skip_all "needs qemu-guest-agent"
 node_make
 export VZ_VMMDIR=$node/vmm
 
-guest_extra=$tap_tmp/extra
-mkdir -p "$guest_extra"/{sbin,mnt,run,var,usr/sbin,etc,tmp}
-ln -s ../run "$guest_extra/var/run"
-cp "$ga" "$guest_extra/usr/sbin/qemu-ga"
-ldd "$ga" | grep -o '/[^ ]*' | while read -r f; do
-	mkdir -p "$guest_extra${f%/*}"
-	cp -L "$f" "$guest_extra$f"
-done
-echo 'root:x:0:0:root:/:/bin/sh' >"$guest_extra/etc/passwd"
-echo 'root:*:1::::::' >"$guest_extra/etc/shadow"
-printf '#!/bin/sh\necho "SHUTDOWN $*" >/dev/console\nsync\npoweroff -f\n' >"$guest_extra/sbin/shutdown"
-cat >"$guest_extra/start" <<-'X'
-	export PATH=/bin:/usr/sbin:/sbin
-	for p in /sys/class/virtio-ports/*; do
-		grep -q org.qemu.guest_agent.0 $p/name 2>/dev/null && port=/dev/${p##*/}
-	done
-	case $(cat /proc/cmdline) in
-	*noagent*) ;;
-	*) qemu-ga -d -m virtio-serial -p $port -t /tmp 2>/dev/console || /usr/sbin/qemu-ga -d -p $port 2>/dev/console ;;
-	esac
-X
-chmod 755 "$guest_extra/start" "$guest_extra/sbin/shutdown"
+guest_agent || skip_all "$guest_why"
 printf '#!/bin/sh\ncat >/tmp/chpasswd\n' >"$guest_extra/usr/sbin/chpasswd"
 chmod 755 "$guest_extra/usr/sbin/chpasswd"
-guest_modules+=" virtio_console cdrom isofs"
+guest_modules+=" cdrom isofs"
 guest_make || skip_all "$guest_why"
 before=$(leak_snapshot)
 

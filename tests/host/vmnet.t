@@ -34,7 +34,6 @@ here=$(leak_snapshot)
 mac=02:00:00:aa:bb:01
 run vzctl create $ct "${vm_args[@]}" --netif_add eth0,$mac,vmtest0,,br0
 is $rc 0 "create with --netif_add" || bail "$err"
-code 21 '--ipadd is for containers' "--ipadd is not there yet" vzctl set $ct --ipadd 10.9.9.9 --save
 run vzctl set $ct --netif_add eth0,$mac,vmtest0,,br0,ipaddr=10.99.0.2/24 --save
 is $rc 0 "set --netif_add with an address" || diag "$err"
 

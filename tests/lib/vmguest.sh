@@ -14,6 +14,36 @@ fi
 
 guest_modules="button evdev failover net_failover virtio_net virtio_blk virtio_balloon pvpanic pvpanic-mmio"
 
+# The guest agent itself, started by the guest; after node_make, before guest_make.  1 as there.
+guest_agent()
+{
+	local ga f
+	ga=$(command -v qemu-ga || ls /usr/sbin/qemu-ga 2>/dev/null) || { guest_why="needs qemu-guest-agent"; return 1; }
+	guest_extra=$tap_tmp/extra
+	mkdir -p "$guest_extra"/{sbin,mnt,run,var,usr/sbin,etc,tmp}
+	ln -s ../run "$guest_extra/var/run"
+	cp "$ga" "$guest_extra/usr/sbin/qemu-ga"
+	ldd "$ga" | grep -o '/[^ ]*' | while read -r f; do
+		mkdir -p "$guest_extra${f%/*}"
+		cp -L "$f" "$guest_extra$f"
+	done
+	echo 'root:x:0:0:root:/:/bin/sh' >"$guest_extra/etc/passwd"
+	echo 'root:*:1::::::' >"$guest_extra/etc/shadow"
+	printf '#!/bin/sh\necho "SHUTDOWN $*" >/dev/console\nsync\npoweroff -f\n' >"$guest_extra/sbin/shutdown"
+	cat >"$guest_extra/start" <<-'X'
+		export PATH=/bin:/usr/sbin:/sbin
+		for p in /sys/class/virtio-ports/*; do
+			grep -q org.qemu.guest_agent.0 $p/name 2>/dev/null && port=/dev/${p##*/}
+		done
+		case $(cat /proc/cmdline) in
+		*noagent*) ;;
+		*) qemu-ga -d -m virtio-serial -p $port -t /tmp 2>/dev/console || /usr/sbin/qemu-ga -d -p $port 2>/dev/console ;;
+		esac
+	X
+	chmod 755 "$guest_extra/start" "$guest_extra/sbin/shutdown"
+	guest_modules+=" virtio_console"
+}
+
 # 1 and guest_why when it cannot be made here.
 guest_make()
 {

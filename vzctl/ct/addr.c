@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ct/ct-int.h"
+#include "ct/vm.h"
 
 int ct_addrs_valid(const struct conf_change *ch, struct vz_err *e)
 {
@@ -245,5 +246,9 @@ int ct_addrs_apply(struct ct_plan *p, int netns, const struct conf_change *ch,
 	close_fd(&lock);
 	if (r >= 0)
 		r = net_addrs_del(&p->net, netns, del.v, del.n, e);
+	if (r >= 0 && ct_is_vm(p->ct->conf)) {
+		ct_vm_tell_addrs(p, ch, old);
+		return 0;
+	}
 	return r < 0 ? r : ct_dist_run(p, TMPL_ADD_IP, whole_list, e);
 }

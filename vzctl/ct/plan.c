@@ -245,6 +245,7 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	free(p->netifs);
 	memset(&p->net, 0, sizeof(p->net));
 	p->net.ctid = p->ct->id;
+	p->net.tap = ct_is_vm(c);
 	p->net.src_dev = conf_str(p->ct->node, P_VE_ROUTE_SRC_DEV);
 	p->net.neigh_devs = conf_str(p->ct->node, P_NEIGHBOUR_DEVS);
 	p->net.guard = plan_guard(p->ct->node);
@@ -261,6 +262,7 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	p->netifs = xcalloc(n, sizeof(*p->netifs));
 	for (size_t i = 0; i < n; i++) {
 		ct_netif_veth(&nif[i], &p->netifs[i]);
+		p->netifs[i].v.tap = p->net.tap;
 		p->veths[i] = p->netifs[i].v;
 	}
 	p->net.veths = p->veths;

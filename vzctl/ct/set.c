@@ -256,15 +256,49 @@ static bool vm_live(enum param_id id)
 {
 	const struct param *p = param_get(id);
 
-	return (p->group == PG_CPU && id != P_CPUS) || p->group == PG_IO || p->group == PG_NONE ||
+	return (p->group == PG_NET && id != P_NETIF) ||
+	       (p->group == PG_CPU && id != P_CPUS) || p->group == PG_IO || p->group == PG_NONE ||
 	       !(p->when & WHEN_START);
 }
 
-static int apply_vm(struct apply *a, struct vz_err *e)
+/*
+ * The node's half and the box's at once, the guest's if it has an agent.  The interface
+ * itself comes with the start of one that has an address.
+ */
+static int apply_vm_net(struct apply *a, const struct conf *old, struct vz_err *e)
+{
+	_cleanup_close_ int netns = -EBADF;
+	static const char later[] =
+		"Parameters take effect at the next start: IP_ADDRESS (the first address brings the interface)";
+	bool addrs = conf_change_has(a->ch, P_IP_ADDRESS), has;
+	struct net_stat st;
+	int r = 0;
+
+	if (!touches(a->ch, PG_NET))
+		return 0;
+	has = net_stat(a->ct->id, &st, VZ_IGNORE) == 0;
+	if (addrs && !has)
+		vz_warn("%s", later);
+	if (addrs && has) {
+		netns = ns_open(a->init, "net", e);
+		r = netns < 0 ? netns : ct_addrs_note(a->ct->id, a->ch, e);
+	}
+	if (r == 0 && has && (addrs || conf_change_has(a->ch, P_PORTFWD)))
+		r = ct_nat_apply(a->plan, e);
+	if (r == 0 && addrs && has)
+		r = ct_addrs_apply(a->plan, netns, a->ch, conf_list(old, P_IP_ADDRESS), e);
+	return r < 0 ? r : apply_traffic(a, e);
+}
+
+static int apply_vm(struct apply *a, const struct conf *old, struct vz_err *e)
 {
 	struct cg_limits *l = &a->plan->limits;
-	int r;
+	int r = check_running(a, e);
 
+	if (r == 0)
+		r = apply_vm_net(a, old, e);
+	if (r < 0)
+		return r;
 	l->mem_max = l->swap_max = l->mem_low = l->mem_high = l->pids_max = CG_NONE;
 	l->set_huge = false;
 	if (!touches(a->ch, PG_CPU) && !touches(a->ch, PG_IO))
@@ -379,7 +413,7 @@ static int apply_now(struct ct *ct, const struct ct_set_opts *o, const struct co
 		p.net.detect = NET_DETECT_NO;
 	if (r < 0)
 		return r;
-	return ct_is_vm(ct->conf) ? apply_vm(&a, e) : apply_running(&a, old, e);
+	return ct_is_vm(ct->conf) ? apply_vm(&a, old, e) : apply_running(&a, old, e);
 }
 
 /* Nothing runs: only a change of the disk can be made at once. */

@@ -93,7 +93,14 @@ static void add_nics(struct vz_strv *v, const struct ct_plan *p)
 {
 	const struct conf_netif *nif;
 	size_t n = conf_netifs(p->ct->conf, &nif);
+	_cleanup_free_ char *mac = ct_vm_mac_text(p->ct->id);
 
+	if (p->start.skip_ve_setup)
+		return;
+	if (p->net.n_addrs) {
+		add(v, "-netdev", "tap,id=nv,fd=%d,vhost=off", VM_FD_ROUTED);
+		add(v, "-device", "virtio-net-pci,id=venet0,netdev=nv,mac=%s,romfile=", mac);
+	}
 	for (size_t i = 0; i < n; i++) {
 		char mtu[32] = "";
 

@@ -14,6 +14,7 @@
 #define INPUT_MAX (512u << 10)
 #define ASK_MS 15000
 #define NAP_MS 20
+#define GUEST_SH_MS 20000
 #define NAP_MAX_MS 500
 
 static void add_words(struct vz_buf *b, const char *const *argv)
@@ -39,7 +40,7 @@ static int read_input(int fd, struct vz_buf *b, struct vz_err *e)
 }
 
 /* The answer of ga-poll: 1 when it has ended; *ret_code, output written. */
-static int take_status(const struct vz_buf *b, int *ret_code, struct vz_err *e)
+static int take_status(const struct vz_buf *b, bool show, int *ret_code, struct vz_err *e)
 {
 	const char *nl = memchr(vz_buf_str(b), '\n', b->len);
 	size_t out, err, left;
@@ -52,14 +53,19 @@ static int take_status(const struct vz_buf *b, int *ret_code, struct vz_err *e)
 		return 0;
 	if (out > left || err > left - out)
 		return vz_fail(e, VZ_VM_ERROR, 0, "The holder gave no answer");
-	(void)io_write_full(STDOUT_FILENO, nl, out);
-	(void)io_write_full(STDERR_FILENO, nl + out, err);
+	if (show) {
+		(void)io_write_full(STDOUT_FILENO, nl, out);
+		(void)io_write_full(STDERR_FILENO, nl + out, err);
+	}
 	*ret_code = code;
 	return 1;
 }
 
-static int wait_end(const struct ct *ct, const char *pid, struct vz_err *e)
+/* @limit_ms 0: as long as it takes. */
+static int wait_end(const struct ct *ct, const char *pid, bool show, int limit_ms,
+		    struct vz_err *e)
 {
+	long long end = vz_now_ms() + limit_ms;
 	int nap = NAP_MS, code = 0, r = 0;
 
 	while (r == 0) {
@@ -70,7 +76,10 @@ static int wait_end(const struct ct *ct, const char *pid, struct vz_err *e)
 		nap = nap * 3 / 2 > NAP_MAX_MS ? NAP_MAX_MS : nap * 3 / 2;
 		r = ct_vm_ask(ct, "ga-poll", pid, NULL, 0, ASK_MS, &b, e);
 		if (r == 0)
-			r = take_status(&b, &code, e);
+			r = take_status(&b, show, &code, e);
+		if (r == 0 && limit_ms && vz_now_ms() > end)
+			r = vz_fail(e, VZ_VM_ERROR, 0, "The guest takes longer than %d seconds",
+				    limit_ms / 1000);
 	}
 	return r < 0 ? r : code;
 }
@@ -83,7 +92,7 @@ static int run(struct ct *ct, const struct vz_buf *request, size_t argc, struct 
 
 	snprintf(n, sizeof(n), "%zu", argc);
 	r = ct_vm_ask(ct, "ga-exec", n, request->s, request->len, ASK_MS, &pid, e);
-	return r < 0 ? r : wait_end(ct, vz_buf_str(&pid), e);
+	return r < 0 ? r : wait_end(ct, vz_buf_str(&pid), true, 0, e);
 }
 
 static int need_running(struct ct *ct, struct vz_err *e)
@@ -120,6 +129,22 @@ int ct_vm_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e)
 	add_words(&b, sh);
 	vz_buf_add(&b, vz_buf_str(&line), line.len + 1);
 	return run(ct, &b, 3, e);
+}
+
+int ct_vm_sh(const struct ct *ct, const char *script, const struct vz_strv *args,
+	     struct vz_err *e)
+{
+	const char *const sh[] = { "/bin/sh", "-c", script, "sh", NULL };
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT, pid = VZ_BUF_INIT;
+	char n[16];
+	int r;
+
+	add_words(&b, sh);
+	if (args->n)
+		add_words(&b, (const char *const *)args->v);
+	snprintf(n, sizeof(n), "%zu", args->n + 4);
+	r = ct_vm_ask(ct, "ga-exec", n, b.s, b.len, ASK_MS, &pid, e);
+	return r < 0 ? r : wait_end(ct, vz_buf_str(&pid), false, GUEST_SH_MS, e);
 }
 
 int ct_vm_runscript(struct ct *ct, const char *file, struct vz_err *e)

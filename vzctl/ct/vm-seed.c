@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "base/spawn.h"
 #include "ct/vm.h"
+#include "link.h"
 
 #define SEED_TEXT "seed.txt"
 #define TEXT_MAX (64u << 10)
@@ -35,6 +36,20 @@ static void add_gateway(struct vz_buf *b, const struct net_addr *gw)
 	if (gw->family && inet_ntop(gw->family, gw->a, text, sizeof(text)))
 		vz_buf_addf(b, "      - to: default\n        via: \"%s\"\n        on-link: true\n",
 			    text);
+}
+
+static void add_addrs(struct vz_buf *b, const struct net_addr *addrs, size_t n, bool routed)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (n)
+		vz_buf_adds(b, "    addresses:\n");
+	for (size_t k = 0; k < n; k++) {
+		struct net_addr a = routed ? net_addr_own(&addrs[k]) : addrs[k];
+
+		if (inet_ntop(a.family, a.a, text, sizeof(text)))
+			vz_buf_addf(b, "    - \"%s/%u\"\n", text, a.plen);
+	}
 }
 
 static void add_dns(struct vz_buf *b, const struct ct *ct)
@@ -69,19 +84,37 @@ static void add_nic(struct vz_buf *b, const struct ct_plan *p, size_t i,
 	quoted(b, "    set-name: ", nif->ifname, "\n");
 	if (nif->mtu)
 		vz_buf_addf(b, "    mtu: %u\n", nif->mtu);
-	if (v->n_addrs)
-		vz_buf_adds(b, "    addresses:\n");
-	for (k = 0; k < v->n_addrs; k++) {
-		char text[INET6_ADDRSTRLEN];
-
-		if (inet_ntop(v->addrs[k].family, v->addrs[k].a, text, sizeof(text)))
-			vz_buf_addf(b, "    - \"%s/%u\"\n", text, v->addrs[k].plen);
-	}
+	add_addrs(b, v->addrs, v->n_addrs, false);
 	if (v->gw4.family || v->gw6.family) {
 		vz_buf_adds(b, "    routes:\n");
 		add_gateway(b, &v->gw4);
 		add_gateway(b, &v->gw6);
 	}
+	add_dns(b, p->ct);
+}
+
+/* The first default route of a family that there is, is the guest's: NETIF's if it has one. */
+static void add_routed(struct vz_buf *b, const struct ct_plan *p)
+{
+	_cleanup_free_ char *mac = ct_vm_mac_text(p->ct->id);
+	bool need4 = false, need6 = false;
+
+	for (size_t i = 0; i < p->net.n_addrs; i++)
+		*(p->net.addrs[i].family == AF_INET6 ? &need6 : &need4) = true;
+	for (size_t i = 0; i < p->net.n_veths; i++) {
+		need4 = need4 && !p->net.veths[i].gw4.family;
+		need6 = need6 && !p->net.veths[i].gw6.family;
+	}
+	quoted(b, "  venet0:\n    match:\n      macaddress: ", mac, "\n    set-name: venet0\n");
+	add_addrs(b, p->net.addrs, p->net.n_addrs, true);
+	if (need4 || need6)
+		vz_buf_adds(b, "    routes:\n");
+	if (need4)
+		vz_buf_adds(b, "      - to: default\n        via: \"" NET_TAP_GW4
+			       "\"\n        on-link: true\n");
+	if (need6)
+		vz_buf_adds(b, "      - to: default\n        via: \"" NET_TAP_GW6
+			       "\"\n        on-link: true\n");
 	add_dns(b, p->ct);
 }
 
@@ -94,11 +127,12 @@ static void compose(const struct ct_plan *p, struct vz_buf *meta, struct vz_buf 
 	size_t n = conf_netifs(p->ct->conf, &nif);
 	uint32_t sum = 2166136261u;
 
-	for (size_t i = 0; i < n && i < p->net.n_veths; i++) {
-		if (!net->len)
-			vz_buf_adds(net, "version: 2\nethernets:\n");
+	if (n || p->net.n_addrs)
+		vz_buf_adds(net, "version: 2\nethernets:\n");
+	if (p->net.n_addrs)
+		add_routed(net, p);
+	for (size_t i = 0; i < n && i < p->net.n_veths; i++)
 		add_nic(net, p, i, &nif[i]);
-	}
 	vz_buf_adds(user, "#cloud-config\n");
 	if (host) {
 		quoted(user, "hostname: ", host, "\n");
@@ -118,7 +152,8 @@ bool ct_vm_wants_seed(const struct conf *c)
 {
 	const struct conf_netif *nif;
 
-	return conf_str(c, P_HOSTNAME) || conf_list(c, P_NAMESERVER)->n || conf_netifs(c, &nif);
+	return conf_list(c, P_IP_ADDRESS)->n || conf_str(c, P_HOSTNAME) ||
+	       conf_list(c, P_NAMESERVER)->n || conf_netifs(c, &nif);
 }
 
 static int make(const struct ct_plan *p, const char *meta, const char *net, const char *user,

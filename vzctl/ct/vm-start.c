@@ -15,7 +15,6 @@
 #include "base/path.h"
 #include "base/spawn.h"
 #include "ct/vm.h"
-#include "link.h"
 #include "sys/syscalls.h"
 
 #define VMM_DIR "/var/lib/vz/vmm"
@@ -181,7 +180,7 @@ static int find_root(struct ct_plan *p, struct vz_err *e)
 					 "The files of '%s' change while they are copied", qemu);
 }
 
-static int give(struct ct_vm *vm, int fd, int to, struct vz_err *e)
+int ct_vm_give(struct ct_vm *vm, int fd, int to, struct vz_err *e)
 {
 	if (vm->n_fds == VM_FDS) {
 		close(fd);
@@ -214,7 +213,7 @@ static int open_disk(struct ct_plan *p, int area, size_t i, struct vz_err *e)
 		close(fd);
 		return r;
 	}
-	return give(p->vm, fd, VM_FD_DISK + (int)i, e);
+	return ct_vm_give(p->vm, fd, VM_FD_DISK + (int)i, e);
 }
 
 /* Bound into the box as it is: the emulator opens it by itself, as nobody's user. */
@@ -257,7 +256,7 @@ static int open_seed(struct ct_plan *p, int area, struct vz_err *e)
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
 		return vz_fail(e, VZ_VM_ERROR, errno, "'%s/" VM_SEED "'", p->ct->private);
-	return give(p->vm, fd, VM_FD_SEED, e);
+	return ct_vm_give(p->vm, fd, VM_FD_SEED, e);
 }
 
 static int read_only(int tree, unsigned int more, struct vz_err *e)
@@ -311,7 +310,7 @@ static int open_sockets(struct ct_plan *p, struct vz_err *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(socks); i++) {
 		int fd = listen_at(p->ct, socks[i].name, e);
-		int r = fd < 0 ? fd : give(p->vm, fd, socks[i].to, e);
+		int r = fd < 0 ? fd : ct_vm_give(p->vm, fd, socks[i].to, e);
 
 		if (r < 0)
 			return r;
@@ -319,7 +318,7 @@ static int open_sockets(struct ct_plan *p, struct vz_err *e)
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return vz_fail(e, VZ_SYSTEM_ERROR, errno, "Unable to create a pipe");
 	p->vm->err = pipes[0];
-	return give(p->vm, pipes[1], VM_FD_ERR, e);
+	return ct_vm_give(p->vm, pipes[1], VM_FD_ERR, e);
 }
 
 static int check_nics(const struct conf *c, struct vz_err *e)
@@ -419,32 +418,6 @@ void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b)
 
 	vz_buf_addf(b, "files of %s, disks %s", conf_str(p->ct->node, P_QEMU),
 		    *disks ? disks : "none");
-}
-
-/* ---- network ----------------------------------------------------------------- */
-
-int ct_vm_step_taps(struct ct_plan *p, struct vz_err *e)
-{
-	const struct conf_netif *nif;
-	size_t n = conf_netifs(p->ct->conf, &nif);
-
-	for (size_t i = 0; i < n; i++) {
-		char name[16];
-		int fd, r;
-
-		snprintf(name, sizeof(name), "tap%zu", i);
-		fd = net_tap_wire(p->netns, name, nif[i].ifname, e);
-		r = fd < 0 ? fd : give(p->vm, fd, VM_FD_TAP + (int)i, e);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b)
-{
-	for (size_t i = 0; i < p->net.n_veths; i++)
-		vz_buf_addf(b, "%stap%zu behind %s", i ? ", " : "", i, p->net.veths[i].ifname);
 }
 
 /* ---- run ------------------------------------------------------------------- */

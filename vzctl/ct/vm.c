@@ -59,7 +59,7 @@ int ct_vm_check_change(const struct conf *c, const struct conf_change *ch, struc
 		P_OSTEMPLATE, P_VE_LAYOUT, P_DISKSPACE, P_DISKINODES, P_MOUNT_OPTS, P_BINDMOUNT,
 		P_NETDEV, P_DEVICES, P_DEVNODES, P_CAPABILITY, P_FEATURES, P_NETFILTER, P_INIT,
 		P_NUMPTY, P_SHMPAGES, P_LOCKEDPAGES, P_NUMSIGINFO, P_NUMPROC, P_VE_ENVIRONMENT,
-		P_HUGETLB, P_IP_ADDRESS, P_PORTFWD,
+		P_HUGETLB,
 	};
 	bool vm = ct_is_vm(c);
 	const enum param_id *ids = vm ? ct_only : vm_only;

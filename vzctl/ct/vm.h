@@ -17,8 +17,8 @@
 #define VM_UID 107		/* of the emulator, in the box */
 
 /* Numbers of descriptors that the emulator has. */
-enum { VM_FD_ERR = 2, VM_FD_QMP = 10, VM_FD_GA = 11, VM_FD_SEED = 12, VM_FD_DISK = 16,
-       VM_FD_TAP = 32 };
+enum { VM_FD_ERR = 2, VM_FD_QMP = 10, VM_FD_GA = 11, VM_FD_SEED = 12, VM_FD_ROUTED = 13,
+       VM_FD_DISK = 16, VM_FD_TAP = 32 };
 #define VM_DISKS_MAX 16
 #define VM_TAPS_MAX 16
 
@@ -53,6 +53,21 @@ const char *ct_vm_format(const char *name);
 /* The image at @fd is of @format and needs no other file: 185. */
 int ct_vm_image_check(int fd, const char *format, const char *name, struct vz_err *e);
 
+/* vm-net.c */
+/* Of the guest's interface with the routed addresses, which is venet0 for cloud-init. */
+void ct_vm_mac(uint32_t id, uint8_t ret[6]);
+char *ct_vm_mac_text(uint32_t id);	/* in lower case; owned by the caller */
+int ct_vm_step_router(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_router(const struct ct_plan *p, struct vz_buf *b);
+int ct_vm_step_taps(struct ct_plan *p, struct vz_err *e);
+void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
+/*
+ * The guest's agent is told what of IP_ADDRESS has come and gone; a guest without one is
+ * told at its next start, which is said.
+ */
+void ct_vm_tell_addrs(const struct ct_plan *p, const struct conf_change *ch,
+		      const struct vz_strv *old);
+
 /* vm-argv.c */
 void ct_vm_argv(struct ct_plan *p);
 
@@ -61,8 +76,8 @@ int ct_vm_step_accel(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_accel(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_files(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_files(const struct ct_plan *p, struct vz_buf *b);
-int ct_vm_step_taps(struct ct_plan *p, struct vz_err *e);
-void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
+/* The descriptor is the emulator's from here on, as number @to. */
+int ct_vm_give(struct ct_vm *vm, int fd, int to, struct vz_err *e);
 int ct_vm_step_exec(struct ct_plan *p, struct vz_err *e);
 void ct_vm_show_exec(const struct ct_plan *p, struct vz_buf *b);
 int ct_vm_step_hold(struct ct_plan *p, struct vz_err *e);
@@ -109,6 +124,9 @@ int ct_vm_wake(const struct ct *ct, bool restore);
 /* vm-exec.c: what ct_exec() and others do in a guest, through its agent; 185 without one */
 int ct_vm_exec(struct ct *ct, const struct ct_exec_opts *o, struct vz_err *e);
 int ct_vm_runscript(struct ct *ct, const char *file, struct vz_err *e);
+/* A script in the guest, without output: its exit code; 185. */
+int ct_vm_sh(const struct ct *ct, const char *script, const struct vz_strv *args,
+	     struct vz_err *e);
 /* "USER:PASSWORD"; 74. */
 int ct_vm_password(struct ct *ct, const char *userpw, struct vz_err *e);
 
