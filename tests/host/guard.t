@@ -87,7 +87,10 @@ is "$(set_of ip4 "venet0.$ct")" "$ven4" "its address in a set"
 like "$(bridge -d link show dev "$host0" | tr '\n' ' ')" "learning off flood off" "the port does not learn"
 like "$(bridge fdb show dev "$host0")" "$own master br0 static" "its MAC is known"
 
-counter() { vznet $ct | sed -n "s/^ *drop_$1 *\([0-9]*\) packets.*/\1/p"; }
+counter()	# NAME, or NAME|NAME: both together
+{
+	vznet $ct | awk -v re="^drop_($1)\$" '$1 ~ re && $3 ~ /^packets/ { n += $2; k = 1 } END { if (k) print n }'
+}
 mkfifo "$tap_tmp/orders" "$tap_tmp/answers"
 vzctl exec2 "$ct" /frames serve <"$tap_tmp/orders" >"$tap_tmp/answers" 2>&1 &
 disown $!
