@@ -60,6 +60,17 @@ like "$out" 'name=inner' "but makes one for a container of the container"
 inside $a /ve in 1 /ve info
 like "$out" "id=${ns[$a]}" "and joins that of its own init"
 
+# An init whose first words are questions.
+vzctl exec2 $b 'cat >/ve && chmod 755 /ve' <"$ve"
+vzctl exec2 $b 'rm /sbin/init && cat >/sbin/init && chmod 755 /sbin/init' <<'X'
+#!/bin/sh
+/ve info >/first
+/ve set -n other >>/first 2>&1
+exec /bin/busybox init
+X
+vzctl --quiet restart $b
+like "$(vzctl exec2 $b cat /first)" "^id=[0-9]+ name=$b .*sealed=1.*EPERM" "it has its name, and is sealed, before init runs"
+
 # ---- the log -----------------------------------------------------------------------------
 
 if [ "$(feature ve.log)" = True ]; then
