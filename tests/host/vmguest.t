@@ -126,7 +126,20 @@ code 185 'has no agent' "... exec2" vzctl exec2 $ct true
 code 74 'has no agent' "... and --userpasswd" vzctl set $ct --userpasswd root:x
 code 183 'virtual machine|kernel log' "... and log" vzctl log $ct
 code 0 'Setting CPU limit: 150' "set of a running one: CPULIMIT at once" vzctl set $ct --cpulimit 150 --save
-code 0 'next start: PHYSPAGES' "... RAM at the next start" vzctl set $ct --ram 200M --save
+code 0 'next start: PHYSPAGES' "... more RAM at the next start" vzctl set $ct --ram 200M --save
+code 0 'Memory of the guest: 150 of 192 MiB' "... less at once" vzctl set $ct --ram 150M
+like "$(vzctl qmp $ct query-balloon)" "\"actual\": *$((150 << 20))" "... the guest gave it back"
+code 0 'Disk disk0.raw has 80 MiB' "... a disk grows" vzctl set $ct --disk_resize disk0.raw:80M
+is "$(stat -c %s "$d/disks/disk0.raw")" $((80 << 20)) "... its file as well"
+run_timeout=60 run "$lib/term.py" 30 'expect:Attached' 'send:\r' 'expect:guest# ' 'send:cat /sys/block/vda/size; echo end-$((1+2))\r' \
+	'expect:163840' 'expect:end-3' 'send:\x1b.' 'expect:Detached' -- vzctl console $ct
+is $rc 0 "... and the guest sees it" || diag "$out"
+code 185 'never shrink' "... and does not shrink" vzctl set $ct --disk_resize disk0.raw:70M
+code 21 'no such disk' "... nor one that is not there" vzctl set $ct --disk_resize disk9.raw:70M
+code 21 'DISK:SIZE' "... nor to no size" vzctl set $ct --disk_resize disk0.raw
+code 21 'for virtual machines' "... nor that of a container" \
+	bash -c "vzctl create $ct2 --ostemplate minimal >/dev/null; vzctl set $ct2 --disk_resize disk0.raw:1G"
+vzctl destroy $ct2 >/dev/null
 
 # ---- stop --------------------------------------------------------------------------
 
@@ -136,6 +149,10 @@ ok "A-12 the guest was asked and ended by itself" vm_says $ct 'Power down'
 like "$(cat "$node/vzctl.log")" 'event SHUTDOWN.*"guest":true' "events are in the log"
 is "$(vzctl status $ct)" "CTID $ct exist unmounted down" "status: down"
 code 0 'not running' "stop again" vzctl stop $ct
+
+code 0 'has 96 MiB' "a stopped one's disk grows" vzctl set $ct --disk_resize disk0.raw:96M
+is "$(stat -c %s "$d/disks/disk0.raw")" $((96 << 20)) "... its file"
+code 185 'never shrink' "... and does not shrink" vzctl set $ct --disk_resize disk0.raw:1M
 
 # A guest that does not listen: STOP_TIMEOUT, then the emulator ends in order.
 sed -i 's/^STOP_TIMEOUT=.*/STOP_TIMEOUT="2"/' "$(conf_of $ct)"

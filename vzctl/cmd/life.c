@@ -156,6 +156,7 @@ int cmd_set(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 		{ .name = "skip_arpdetect", .flag = &o.skip_arpdetect },
 		{ .name = "setmode", .has_arg = true, .value = &o.setmode },
 		{ .name = "userpasswd", .has_arg = true, .value = &o.userpasswd },
+		{ .name = "disk_resize", .has_arg = true, .value = &o.disk_resize },
 		{ .name = "applyconfig", .has_arg = true, .value = &apply },
 		{ .name = "applyconfig_map", .has_arg = true, .value = &apply_map },
 	};

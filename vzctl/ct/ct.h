@@ -116,6 +116,7 @@ struct ct_set_opts {
 	bool skip_arpdetect;
 	const char *setmode;		/* NULL, "restart", "ignore" */
 	const char *userpasswd;		/* USER:PASSWORD or NULL */
+	const char *disk_resize;	/* DISK:SIZE or NULL: of a virtual machine, at once */
 	struct conf_change *change;
 };
 

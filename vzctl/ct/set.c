@@ -256,7 +256,7 @@ static bool vm_live(enum param_id id)
 {
 	const struct param *p = param_get(id);
 
-	return (p->group == PG_NET && id != P_NETIF) ||
+	return id == P_PHYSPAGES || (p->group == PG_NET && id != P_NETIF) ||
 	       (p->group == PG_CPU && id != P_CPUS) || p->group == PG_IO || p->group == PG_NONE ||
 	       !(p->when & WHEN_START);
 }
@@ -297,6 +297,8 @@ static int apply_vm(struct apply *a, const struct conf *old, struct vz_err *e)
 
 	if (r == 0)
 		r = apply_vm_net(a, old, e);
+	if (r == 0 && conf_change_has(a->ch, P_PHYSPAGES))
+		r = ct_vm_balloon(a->ct, ct_vm_ram(a->ct->conf), e);
 	if (r < 0)
 		return r;
 	l->mem_max = l->swap_max = l->mem_low = l->mem_high = l->pids_max = CG_NONE;
@@ -560,6 +562,11 @@ int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 		return reset_ub(ct, e);
 	if (o->userpasswd) {
 		r = set_password(ct, o->userpasswd, e);
+		if (r < 0 || conf_change_empty(o->change))
+			return r;
+	}
+	if (o->disk_resize && !o->dry_run) {
+		r = ct_vm_disk_resize(ct, o->disk_resize, running, e);
 		if (r < 0 || conf_change_empty(o->change))
 			return r;
 	}

@@ -14,7 +14,7 @@
 #include "ct/vm.h"
 
 #define DISK_MIN (UINT64_C(1) << 20)
-#define DISK_MAX (UINT64_C(1) << 46)
+#define DISK_MAX VM_DISK_MAX
 #define SECTOR 512
 
 /* QEMU, docs/interop/qcow2.txt: what of the header says that the file is all there is. */

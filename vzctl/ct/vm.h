@@ -68,6 +68,13 @@ void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
 void ct_vm_tell_addrs(const struct ct_plan *p, const struct conf_change *ch,
 		      const struct vz_strv *old);
 
+/* vm-live.c */
+#define VM_DISK_MAX (UINT64_C(1) << 46)
+/* The running guest has @bytes from now on, at most what it was started with.  185. */
+int ct_vm_balloon(const struct ct *ct, uint64_t bytes, struct vz_err *e);
+/* "DISK:SIZE", at once; never less than it has.  21, 185. */
+int ct_vm_disk_resize(const struct ct *ct, const char *spec, bool running, struct vz_err *e);
+
 /* vm-argv.c */
 void ct_vm_argv(struct ct_plan *p);
 
