@@ -2,8 +2,10 @@
 #include "base/io.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -291,4 +293,27 @@ int io_unix_listen(const char *path, int type, int backlog)
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, backlog) < 0)
 		return -errno;
 	return take_fd(&fd);
+}
+
+int io_clone(int from, int to, bool (*stop)(void))
+{
+	off_t at = 0, end = lseek(from, 0, SEEK_END);
+
+	if (ioctl(to, FICLONE, from) == 0)
+		return 0;
+	if (end < 0 || ftruncate(to, end) < 0)
+		return -errno;
+	while ((at = lseek(from, at, SEEK_DATA)) >= 0 && at < end) {
+		off_t hole = lseek(from, at, SEEK_HOLE), dst = at;
+
+		while (at < hole) {
+			ssize_t n = copy_file_range(from, &at, to, &dst, (size_t)(hole - at), 0);
+
+			if (n < 0 && errno != EINTR)
+				return -errno;
+			if (n == 0 || (stop && stop()))
+				return n == 0 ? -EIO : -EINTR;
+		}
+	}
+	return at < 0 && errno != ENXIO ? -errno : 0;
 }

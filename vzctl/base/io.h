@@ -55,6 +55,11 @@ int io_sync_parent(const char *path);
 /* unlink() that a power cut does not undo; none is fine. */
 int io_unlink_sync(const char *path);
 
+/*
+ * The data of @from, a regular file, into the empty file @to: as a clone where the file
+ * system has it, else copied, with holes as holes.  @stop (or NULL) ends it: -EINTR.
+ */
+int io_clone(int from, int to, bool (*stop)(void));
 /* A UNIX socket of @type (SOCK_STREAM, more flags), connected to @path: the fd or -errno. */
 int io_unix_connect(const char *path, int type);
 /* One that listens at @path, which is replaced. */

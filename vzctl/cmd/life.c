@@ -291,9 +291,7 @@ int cmd_unsupported(const struct cmd_ctx *c, int argc, char **argv, struct vz_er
 		const char *name;
 		enum vz_code code;
 	} codes[] = {
-		{ "snapshot", VZ_SNAP_CREATE },	      { "snapshot-switch", VZ_SNAP_SWITCH },
-		{ "snapshot-delete", VZ_SNAP_DELETE }, { "snapshot-mount", VZ_SNAP_MOUNT },
-		{ "snapshot-umount", VZ_SNAP_UMOUNT }, { "snapshot-list", VZ_SNAP_LIST },
+		{ "snapshot-mount", VZ_SNAP_MOUNT }, { "snapshot-umount", VZ_SNAP_UMOUNT },
 		{ "convert", VZ_IMAGE_CONVERT },      { "compact", VZ_COMPACT },
 	};
 

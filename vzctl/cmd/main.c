@@ -44,12 +44,16 @@ static const struct cmd cmds[] = {
 	{ "quotainit", NULL, cmd_quota, .args = "" },
 	{ "repair", NULL, cmd_repair, .args = "" },
 	{ "features", NULL, cmd_features, .no_ctid = true, .args = "[--json]" },
-	{ "snapshot", NULL, cmd_unsupported, .hidden = true },
-	{ "snapshot-switch", NULL, cmd_unsupported, .hidden = true },
-	{ "snapshot-delete", NULL, cmd_unsupported, .hidden = true },
+	{ "snapshot", NULL, cmd_snapshot, .args =
+	  "[--id <uuid>] [--name <name>] [--description <text>] [--skip-suspend]\n"
+	  "\t[--skip-config]" },
+	{ "snapshot-switch", NULL, cmd_snapshot_switch, .args =
+	  "--id <uuid> [--skip-resume | --must-resume] [--skip-config]" },
+	{ "snapshot-delete", NULL, cmd_snapshot_delete, .args = "--id <uuid>" },
+	{ "snapshot-list", NULL, cmd_snapshot_list, .args =
+	  "[-H] [-o <field>[,...]] [--id <uuid>]" },
 	{ "snapshot-mount", NULL, cmd_unsupported, .hidden = true },
 	{ "snapshot-umount", NULL, cmd_unsupported, .hidden = true },
-	{ "snapshot-list", NULL, cmd_unsupported, .hidden = true },
 	{ "convert", NULL, cmd_unsupported, .hidden = true },
 	{ "compact", NULL, cmd_unsupported, .hidden = true },
 	{ "_exited", NULL, cmd_exited, .hidden = true },

@@ -78,6 +78,7 @@ struct ct_plan {
 	struct ct_stop_opts stop;
 	const struct ct_create_opts *create;
 	char *tree;			/* template tree for create */
+	struct ct_snap_job *snap;	/* of commands for snapshots */
 	struct ct_vm *vm;		/* of a virtual machine that starts */
 	unsigned int missing;		/* controllers that the limits need */
 };

@@ -122,6 +122,33 @@ struct ct_set_opts {
 
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e);
 
+/* ---- snapshots of virtual machines (vm-snap.c) ----------------------- */
+
+#define CT_SNAP_ID 37		/* a UUID, in lower case and without braces */
+
+struct ct_snap_opts {
+	const char *id, *name, *description;
+	bool skip_suspend;	/* disks only, of one that runs */
+	bool skip_config;	/* the configuration is not kept, or not restored */
+	bool skip_resume, must_resume;
+};
+
+struct ct_snap {
+	char id[CT_SNAP_ID], parent[CT_SNAP_ID];	/* parent: "" for none */
+	char *name, *description;
+	long long date;		/* seconds since 1970 */
+	bool mem, current;	/* current: what the state now comes from */
+};
+
+/* The running guest stands still while its disks are copied.  156. */
+int ct_vm_snapshot(struct ct *ct, const struct ct_snap_opts *o, struct vz_err *e);
+/* Stops the machine; what has not been snapshotted is lost.  It runs on if it ran then.  159. */
+int ct_vm_snap_switch(struct ct *ct, const struct ct_snap_opts *o, struct vz_err *e);
+int ct_vm_snap_delete(struct ct *ct, const struct ct_snap_opts *o, struct vz_err *e);
+/* In the order of their dates; *ret is for ct_vm_snaps_free(). */
+int ct_vm_snap_list(const struct ct *ct, struct ct_snap **ret, size_t *ret_n, struct vz_err *e);
+void ct_vm_snaps_free(struct ct_snap *v, size_t n);
+
 /* chkpnt --suspend and --resume: stops all processes where they are. */
 int ct_freeze(struct ct *ct, bool on, struct vz_err *e);
 /*

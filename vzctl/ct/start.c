@@ -481,7 +481,13 @@ static int check(struct ct *ct, const struct ct_start_opts *o, struct vz_err *e)
 			       "Container start disabled (DISABLED=yes; use --force to override)");
 	if (ct_is_vm(ct->conf)) {
 		_cleanup_free_ char *dump = ct_vm_dump(ct);
+		int r = o->dry_run ? 0 : ct_vm_snap_finish(ct, e);
 		bool there = io_exists(dump);
+
+		if (r > 0)
+			r = ct_reload(ct, e);
+		if (r < 0)
+			return r;
 
 		if (o->restore && !there)
 			return vz_fail(e, VZ_RESTORE_ERROR, 0,

@@ -3,9 +3,7 @@
 #define VZ_ROOM "ct"
 #include <endian.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -139,30 +137,6 @@ int ct_vm_disks_check(const struct vz_strv *disks, struct vz_err *e)
 	return 0;
 }
 
-/* A clone where the file system has it; else data is copied, and holes stay holes. */
-static int copy_data(int from, int to)
-{
-	off_t at = 0, end = lseek(from, 0, SEEK_END);
-
-	if (ioctl(to, FICLONE, from) == 0)
-		return 0;
-	if (end < 0 || ftruncate(to, end) < 0)
-		return -errno;
-	while ((at = lseek(from, at, SEEK_DATA)) >= 0 && at < end) {
-		off_t hole = lseek(from, at, SEEK_HOLE), dst = at;
-
-		while (at < hole) {
-			ssize_t n = copy_file_range(from, &at, to, &dst, (size_t)(hole - at), 0);
-
-			if (n < 0 && errno != EINTR)
-				return -errno;
-			if (n == 0 || ct_cancelled())
-				return n == 0 ? -EIO : -EINTR;
-		}
-	}
-	return at < 0 && errno != ENXIO ? -errno : 0;
-}
-
 static int make_file(int dir, const char *name, mode_t mode, int from, uint64_t size)
 {
 	const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -171,7 +145,8 @@ static int make_file(int dir, const char *name, mode_t mode, int from, uint64_t 
 
 	if (fd < 0)
 		return -errno;
-	r = from >= 0 ? copy_data(from, fd) : ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
+	r = from >= 0 ? io_clone(from, fd, ct_cancelled) :
+			ftruncate(fd, (off_t)size) < 0 ? -errno : 0;
 	return r == 0 && fsync(fd) < 0 ? -errno : r;
 }
 

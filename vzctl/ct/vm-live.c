@@ -147,7 +147,9 @@ static int resize_running(const struct ct *ct, const char *name, size_t i, uint6
 	if (r == 0 && was > size)
 		return vz_fail(e, VZ_VM_ERROR, 0, "'%s' has %llu bytes: disks never shrink", name,
 			       (unsigned long long)was);
-	return r < 0 ? r : ct_vm_ask(ct, "qmp", "block_resize", args, strlen(args), ASK_MS, NULL, e);
+	if (r == 0)
+		r = ct_vm_ask(ct, "qmp", "block_resize", args, strlen(args), ASK_MS, NULL, e);
+	return r;
 }
 
 int ct_vm_disk_resize(const struct ct *ct, const char *spec, bool running, struct vz_err *e)

@@ -68,6 +68,10 @@ void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
 void ct_vm_tell_addrs(const struct ct_plan *p, const struct conf_change *ch,
 		      const struct vz_strv *old);
 
+/* vm-snap.c */
+/* A switch that was killed is done to its end: 1, the configuration may be another; 159. */
+int ct_vm_snap_finish(const struct ct *ct, struct vz_err *e);
+
 /* vm-live.c */
 #define VM_DISK_MAX (UINT64_C(1) << 46)
 /* The running guest has @bytes from now on, at most what it was started with.  185. */

@@ -205,6 +205,16 @@ static int run(struct holder *h, char *word, char *arg, char *data, size_t len, 
 			reply(fd, e, NULL);
 		return r;
 	}
+	if (str_eq(word, "snap")) {
+		_cleanup_free_ char *copy = xmalloc(len + 1);
+
+		memcpy(copy, data, len);
+		copy[len] = '\0';
+		r = snap_guest(&h->q, h->dir, arg, copy, e);
+		if (r == 0)
+			reply(fd, e, NULL);
+		return r;
+	}
 	if (str_eq(word, "save")) {
 		r = save_guest(&h->q, h->dump, e);
 		if (r == 0)
@@ -283,6 +293,8 @@ static int take_hold(struct holder *h, const char *how, struct vz_err *e)
 	h->listen = io_unix_listen(own, SOCK_STREAM, 16);
 	if (h->listen < 0)
 		return vz_fail(e, VZ_VM_ERROR, -h->listen, "Unable to listen on '%s'", own);
+	if (look)
+		snap_recover(&h->q, h->dir);
 	r = str_eq(how, "load") ? load_guest(&h->q, h->dump, e) : 0;
 	return r < 0 ? explain(h, r, e) : 0;
 }

@@ -72,6 +72,17 @@ int save_guest(struct qmp *q, const char *path, struct vz_err *e);
 /* Into an emulator that waits for it (-incoming defer), which stays stopped.  17. */
 int load_guest(struct qmp *q, const char *path, struct vz_err *e);
 
+/* ---- snap.c ------------------------------------------------------------------- */
+
+/*
+ * The running guest's memory (first line of @data: "mem", else "disks") and the disks
+ * named by the other lines into @dir, SNAP/UUID of the private area, at one moment.  It
+ * runs on then, also after a failure.  @run: the run directory.  156.
+ */
+int snap_guest(struct qmp *q, const char *run, const char *dir, char *data, struct vz_err *e);
+/* A guest whose holder was killed in there goes on. */
+void snap_recover(struct qmp *q, const char *run);
+
 /* No capabilities from here on; 185. */
 int confine(struct vz_err *e);
 
