@@ -143,7 +143,7 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 	install -m 644 $(O)/completion/vzctl.bash $(D)$(PREFIX)/share/bash-completion/completions/vzctl
 	install -d $(D)$(PREFIX)/lib/systemd/system
 	install -m 755 vzctl/boot/vz $(D)$(LIBEXECDIR)
-	install -m 755 vzctl/boot/vzifup-post $(D)$(SBINDIR)
+	install -m 755 vzctl/boot/vzifup-post vzctl/boot/vzvmboot $(D)$(SBINDIR)
 	sed 's|@LIBEXECDIR@|$(LIBEXECDIR)|' vzctl/boot/vz.service.in > $(D)$(PREFIX)/lib/systemd/system/vz.service
 	$(call keep,templates/conf/vz.conf,$(SYSCONFDIR)/vz/vz.conf)
 	$(Q)for f in templates/conf/*.conf-sample; do \
@@ -153,7 +153,7 @@ install: default docs ## install below $(DESTDIR)$(PREFIX) and $(SYSCONFDIR)/vz
 MAN_NAMES := $(patsubst %.in,%,$(notdir $(wildcard docs/man/*.in))) $(NODE_LINKS:%=%.8)
 
 uninstall: ## remove what install put there; configuration and containers stay
-	rm -f $(addprefix $(D)$(SBINDIR)/,$(SBIN_PROGS) $(NODE_LINKS) vzifup-post) \
+	rm -f $(addprefix $(D)$(SBINDIR)/,$(SBIN_PROGS) $(NODE_LINKS) vzifup-post vzvmboot) \
 		$(addprefix $(D)$(MANDIR)/man5/,$(filter %.5,$(MAN_NAMES))) \
 		$(addprefix $(D)$(MANDIR)/man7/,$(filter %.7,$(MAN_NAMES))) \
 		$(addprefix $(D)$(MANDIR)/man8/,$(filter %.8,$(MAN_NAMES))) \

@@ -19,8 +19,8 @@ code 21 'accepted: one of: ct' "create: an unknown kind" vzctl create $ct --kind
 code 21 'ct or vm' "create: a kind of Virtuozzo" vzctl create $ct --kind temporary
 code 21 '--disk is for virtual machines' "create: --disk for a container" vzctl create $ct --disk 1G
 code 21 '--kernel is for virtual machines' "create: --kernel for a container" vzctl create $ct --kernel /vmlinuz
-code 21 '--ostemplate is for containers' "create: --ostemplate for a virtual machine" \
-	vzctl create $ct --kind vm --ostemplate minimal
+code 185 'vzvmboot' "create: --ostemplate without a kernel for it" vzctl create $ct --kind vm --ostemplate minimal
+code 21 'needs --ostemplate' "create: --diskspace without a template" vzctl create $ct --kind vm --diskspace 1G
 code 21 'a size from 1M to 64T' "create: a disk of no size" vzctl create $ct --kind vm --disk much
 code 21 'a size from 1M to 64T' "create: a disk too small" vzctl create $ct --kind vm --disk 1K
 code 20 'requires an argument' "create: --disk alone" vzctl create $ct --kind vm --disk

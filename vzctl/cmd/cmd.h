@@ -40,6 +40,8 @@ int cmd_snapshot(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *
 int cmd_snapshot_switch(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_snapshot_delete(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_snapshot_list(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
+int cmd_convert(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
+int cmd_register(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_qmp(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_log(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);
 int cmd_suspend(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e);

@@ -273,6 +273,46 @@ int cmd_resume(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 	return to_disk(c, false, e);
 }
 
+int cmd_convert(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
+{
+	const char *kind = NULL, *layout = NULL;
+	const struct cmd_opt opts[] = { { "kind", NULL, &kind }, { "layout", NULL, &layout } };
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	int r = cmd_options(argc, argv, opts, ARRAY_SIZE(opts), e);
+
+	if (r < 0)
+		return r;
+	/* 4.x's, between simfs and ploop. */
+	if (layout || !kind)
+		return vz_fail(e, layout ? VZ_IMAGE_CONVERT : VZ_INVALID_PARAMETER_SYNTAX, 0,
+			       "%s", layout ? "Converting between layouts is not supported" :
+					      "--kind ct or --kind vm is required");
+	r = cmd_open(c, &ct, CT_LOCK, e);
+	return r < 0 ? r : ct_convert(&ct, kind, e);
+}
+
+int cmd_register(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
+{
+	struct cmd_ctx with = *c;
+	_cleanup_ct_ struct ct ct = CT_INIT;
+	char text[16];
+	uint32_t id;
+	int r;
+
+	if (argc < 1 || argc > 2)
+		return vz_fail(e, VZ_INVALID_PARAMETER_SYNTAX, 0,
+			       "The bundle's directory is required, and perhaps a number for it");
+	if (argc == 2 && num_parse_ctid(argv[1], &id) < 0)
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0, "Invalid CTID: %s", argv[1]);
+	r = argc == 2 ? 0 : ct_vm_bundle_id(argv[0], &id, e);
+	if (r < 0)
+		return r;
+	snprintf(text, sizeof(text), "%u", id);
+	with.ctid = text;
+	r = cmd_open(&with, &ct, CT_LOCK | CT_NO_CONF, e);
+	return r < 0 ? r : ct_vm_register(&ct, argv[0], e);
+}
+
 int cmd_quota(const struct cmd_ctx *c, int argc, char **argv, struct vz_err *e)
 {
 	_cleanup_ct_ struct ct ct = CT_INIT;
@@ -292,7 +332,7 @@ int cmd_unsupported(const struct cmd_ctx *c, int argc, char **argv, struct vz_er
 		enum vz_code code;
 	} codes[] = {
 		{ "snapshot-mount", VZ_SNAP_MOUNT }, { "snapshot-umount", VZ_SNAP_UMOUNT },
-		{ "convert", VZ_IMAGE_CONVERT },      { "compact", VZ_COMPACT },
+		{ "compact", VZ_COMPACT },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)

@@ -284,6 +284,7 @@ static int step_config(struct ct_plan *p, struct vz_err *e)
 	if (r < 0)
 		return r;
 	vz_info("CT configuration saved to %s/conf/%u.conf", conf_dir(), p->ct->id);
+	ct_vm_twin(p->ct);
 	return 0;
 }
 
@@ -478,7 +479,18 @@ name:
 	return 0;
 }
 
-static int check_kind(const struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
+/* One made of a template boots what vz.conf has for that; the file says so. */
+static int vm_boot(struct ct *ct, struct conf_change *ch, struct vz_err *e)
+{
+	static const enum param_id ids[] = { P_KERNEL, P_INITRD, P_CMDLINE };
+	int r = ct_vm_boot_default(ct, ct->conf, e);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(ids); i++)
+		r = conf_change_set(ch, ids[i], conf_str(ct->conf, ids[i]), CONF_FILE, e);
+	return r;
+}
+
+static int check_kind(struct ct *ct, const struct ct_create_opts *o, struct vz_err *e)
 {
 	const char *kind = conf_str(ct->conf, P_VE_TYPE);
 
@@ -491,7 +503,16 @@ static int check_kind(const struct ct *ct, const struct ct_create_opts *o, struc
 			       "--disk is for virtual machines (--kind vm): this is a container");
 	if (ct_is_vm(ct->conf) && (ct_vm_disks_check(o->disks, e) < 0))
 		return -EINVAL;
-	return ct_vm_check_change(ct->conf, o->change, e);
+	if (conf_change_has(o->change, P_DISKSPACE) && ct_is_vm(ct->conf) &&
+	    !conf_change_has(o->change, P_OSTEMPLATE))
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "--diskspace of a virtual machine needs --ostemplate (else: --disk SIZE)");
+	if (ct_vm_check_change(ct->conf, o->change, e) < 0)
+		return -EINVAL;
+	if (!ct_is_vm(ct->conf) || !conf_change_has(o->change, P_OSTEMPLATE) ||
+	    conf_str(ct->conf, P_KERNEL))
+		return 0;
+	return vm_boot(ct, o->change, e);
 }
 
 static int run_create(struct ct *ct, struct ct_plan *p, const struct ct_create_opts *o,

@@ -122,6 +122,17 @@ struct ct_set_opts {
 
 int ct_set(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e);
 
+/*
+ * @dir, a bundle (the private area of a virtual machine, perhaps another node's), becomes
+ * that of @ct, which has no configuration yet.  The file in it is trusted in nothing.  21, 185.
+ */
+int ct_vm_register(struct ct *ct, const char *dir, struct vz_err *e);
+/* The number that it had. */
+int ct_vm_bundle_id(const char *dir, uint32_t *ret, struct vz_err *e);
+
+/* A stopped container becomes a virtual machine (@kind "vm"), or one a container ("ct").  155. */
+int ct_convert(struct ct *ct, const char *kind, struct vz_err *e);
+
 /* ---- snapshots of virtual machines (vm-snap.c) ----------------------- */
 
 #define CT_SNAP_ID 37		/* a UUID, in lower case and without braces */

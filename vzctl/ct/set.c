@@ -380,6 +380,7 @@ static int save(struct ct *ct, const struct ct_set_opts *o, struct vz_err *e)
 
 	if (r < 0)
 		return r;
+	ct_vm_twin(ct);
 	if (r)
 		vz_info("CT configuration saved to %s/conf/%u.conf", conf_dir(), ct->id);
 	else
@@ -531,6 +532,10 @@ static int compose(struct ct *ct, const struct ct_set_opts *o, struct conf **ret
 	int r = 0;
 
 	r = ct_vm_check_change(ct->conf, o->change, e);
+	if (r == 0 && ct_is_vm(ct->conf) && (conf_change_has(o->change, P_DISKSPACE) ||
+					     conf_change_has(o->change, P_OSTEMPLATE)))
+		return vz_fail(e, VZ_INVALID_PARAMETER_VALUE, 0,
+			       "--diskspace and --ostemplate of a virtual machine are for create (later: --disk_resize)");
 	if (r == 0)
 		r = ct_netif_fill(ct, o->change, e);
 	if (r < 0)

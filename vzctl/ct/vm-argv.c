@@ -113,17 +113,23 @@ static void add_nics(struct vz_strv *v, const struct ct_plan *p)
 	}
 }
 
-static void add_boot(struct vz_strv *v, const struct conf *c)
+static void add_boot(struct vz_strv *v, const struct ct_plan *p)
 {
-	const char *cmdline = conf_str(c, P_CMDLINE);
+	const struct conf *c = p->ct->conf;
+	_cleanup_buf_ struct vz_buf b = VZ_BUF_INIT;
 
 	if (!conf_str(c, P_KERNEL))
 		return;
 	add(v, "-kernel", "/boot/kernel");
 	if (conf_str(c, P_INITRD))
 		add(v, "-initrd", "/boot/initrd");
-	if (cmdline)
-		add(v, "-append", "%s", cmdline);
+	if (conf_str(c, P_CMDLINE))
+		vz_buf_adds(&b, conf_str(c, P_CMDLINE));
+	/* The disk of a template has no cloud-init. */
+	if (conf_str(c, P_OSTEMPLATE))
+		ct_vm_boot_words(p, &b);
+	if (b.len)
+		add(v, "-append", "%s", b.s);
 }
 
 void ct_vm_argv(struct ct_plan *p)
@@ -135,7 +141,7 @@ void ct_vm_argv(struct ct_plan *p)
 	add_disks(v, p);
 	add_seed(v, p->ct->conf);
 	add_nics(v, p);
-	add_boot(v, p->ct->conf);
+	add_boot(v, p);
 	add(v, "-chardev", "stdio,id=con0,signal=off");
 	add(v, "-serial", "chardev:con0");
 	add(v, "-display", "none");

@@ -210,12 +210,21 @@ static int copy_boot(struct ct_plan *p, int dir, enum param_id id, const char *n
 
 static int fill_area(struct ct_plan *p, int dir, struct vz_err *e)
 {
-	const struct vz_strv *specs = p->create->disks;
+	_cleanup_strv_ struct vz_strv all = VZ_STRV_INIT;
+	const struct vz_strv *specs = &all;
+	_cleanup_free_ char *image = NULL;
 	_cleanup_strv_ struct vz_strv names = VZ_STRV_INIT;
 	_cleanup_free_ char *list = NULL;
 	_cleanup_close_ int disks = -EBADF;
 	int r = 0;
 
+	if (conf_change_has(p->create->change, P_OSTEMPLATE)) {
+		r = ct_vm_template_disk(p, &image, e);
+		if (r < 0)
+			return r;
+		vz_strv_add(&all, image);
+	}
+	vz_strv_copy(&all, p->create->disks);
 	if (mkdirat(dir, "disks", 0700) == 0)
 		disks = openat(dir, "disks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (disks < 0)

@@ -319,6 +319,7 @@ static int finish_switch(const struct ct *ct, int area, int snap, struct vz_err 
 	r = commit_switch(ct, area, src, how, e);
 	if (r < 0)
 		return r;
+	ct_vm_twin(ct);
 	r = write_current(snap, id);
 	if (r < 0 || unlinkat(snap, "switch", 0) < 0 || fsync(snap) < 0)
 		return vz_fail(e, VZ_SNAP_SWITCH, r < 0 ? -r : errno, "Unable to write '%s/snap'",

@@ -388,6 +388,9 @@ int ct_vm_step_files(struct ct_plan *p, struct vz_err *e)
 
 	if (r == 0 && area < 0)
 		r = vz_fail(e, VZ_FS_NOPRVT, errno, "Private area '%s'", p->ct->private);
+	/* The file may have been edited. */
+	if (r == 0)
+		ct_vm_twin(p->ct);
 	if (r == 0)
 		r = find_root(p, e);
 	if (r == 0)

@@ -56,7 +56,7 @@ int ct_vm_check_change(const struct conf *c, const struct conf_change *ch, struc
 	static const enum param_id vm_only[] = { P_DISKS, P_KERNEL, P_INITRD, P_CMDLINE, P_MACHINE,
 						 P_ACCEL };
 	static const enum param_id ct_only[] = {
-		P_OSTEMPLATE, P_VE_LAYOUT, P_DISKSPACE, P_DISKINODES, P_MOUNT_OPTS, P_BINDMOUNT,
+		P_VE_LAYOUT, P_DISKINODES, P_MOUNT_OPTS, P_BINDMOUNT,
 		P_NETDEV, P_DEVICES, P_DEVNODES, P_CAPABILITY, P_FEATURES, P_NETFILTER, P_INIT,
 		P_NUMPTY, P_SHMPAGES, P_LOCKEDPAGES, P_NUMSIGINFO, P_NUMPROC, P_VE_ENVIRONMENT,
 		P_HUGETLB,

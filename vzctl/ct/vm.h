@@ -68,6 +68,18 @@ void ct_vm_show_taps(const struct ct_plan *p, struct vz_buf *b);
 void ct_vm_tell_addrs(const struct ct_plan *p, const struct conf_change *ch,
 		      const struct vz_strv *old);
 
+/* vm-bundle.c */
+/* Writes ve.json of a virtual machine's private area; warns. */
+void ct_vm_twin(const struct ct *ct);
+
+/* vm-convert.c */
+/* What the initial RAM disk of vzvmboot sets up, as words for the kernel's command line. */
+void ct_vm_boot_words(const struct ct_plan *p, struct vz_buf *b);
+/* KERNEL, INITRD and CMDLINE of @c become those of VM_BOOT; 185. */
+int ct_vm_boot_default(const struct ct *ct, struct conf *c, struct vz_err *e);
+/* Path of the image of the plan's OS template, DISKSPACE in size; the caller's. */
+int ct_vm_template_disk(struct ct_plan *p, char **ret, struct vz_err *e);
+
 /* vm-snap.c */
 /* A switch that was killed is done to its end: 1, the configuration may be another; 159. */
 int ct_vm_snap_finish(const struct ct *ct, struct vz_err *e);

@@ -10,7 +10,8 @@ int main(int argc, char **argv)
 		const char *word;
 		int (*run)(int argc, char **argv, struct vz_err *e);
 	} words[] = { { "hold", cmd_hold }, { "root", cmd_root },
-		    { "kvm", cmd_kvm }, { "seed", cmd_seed } };
+		    { "kvm", cmd_kvm }, { "seed", cmd_seed },
+		    { "twin", cmd_twin } };
 	struct vz_err e = VZ_ERR_INIT;
 
 	for (size_t i = 0; argc > 1 && i < ARRAY_SIZE(words); i++) {
@@ -21,6 +22,6 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", e.msg);
 		return e.code ? e.code : VZ_SYSTEM_ERROR;
 	}
-	fputs("vzqemu is run by vzctl: vzqemu hold|root|kvm|seed ...\n", stderr);
+	fputs("vzqemu is run by vzctl: vzqemu hold|root|kvm|seed|twin ...\n", stderr);
 	return VZ_INVALID_PARAMETER_SYNTAX;
 }

@@ -90,6 +90,7 @@ int confine(struct vz_err *e);
 
 int cmd_hold(int argc, char **argv, struct vz_err *e);
 int cmd_seed(int argc, char **argv, struct vz_err *e);
+int cmd_twin(int argc, char **argv, struct vz_err *e);
 int cmd_kvm(int argc, char **argv, struct vz_err *e);
 int cmd_root(int argc, char **argv, struct vz_err *e);
 

@@ -224,6 +224,29 @@ static int image_mount(const struct store_ref *s, int dir, int userns_fd, struct
 	return r < 0 ? r : take_fd(&mnt);
 }
 
+int store_adopt_image(const char *private, const char *image, struct vz_err *e)
+{
+	_cleanup_close_ int fd = open(image, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_close_ int dir = -EBADF;
+	const struct image_fs *fs;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return vz_fail(e, VZ_FS_NEW_VE_PRVT, fd < 0 ? errno : EINVAL, "%s", image);
+	r = image_fs_of(fd, &fs, e);
+	if (r < 0)
+		return r;
+	dir = store_mkdir(AT_FDCWD, private, e);
+	if (dir < 0)
+		return dir;
+	r = store_mark(dir, fs == &image_xfs ? "image:xfs" : "image", e);
+	if (r == 0 && linkat(AT_FDCWD, image, dir, IMAGE_NAME, 0) < 0)
+		r = store_fail(e, VZ_FS_NEW_VE_PRVT, errno, "cannot link %s", image);
+	return r == 0 && fsync(dir) < 0 ? store_fail(e, VZ_FS_NEW_VE_PRVT, errno, "%s", private) :
+					  r;
+}
+
 static int usage_mounted(const struct store_ref *s, int image, int n, struct store_usage *ret,
 			 struct vz_err *e)
 {

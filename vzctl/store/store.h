@@ -62,6 +62,12 @@ int store_detect(const char *private, const char **ret_driver, struct vz_err *e)
 int store_create(const struct store_ref *s, const char *tree, struct vz_err *e);
 
 /*
+ * A private area of layout image at @private, which must not exist, with the file @image,
+ * ext4 or xfs, as its image: linked, so on the same file system.  VZ_FS_NEW_VE_PRVT.
+ */
+int store_adopt_image(const char *private, const char *image, struct vz_err *e);
+
+/*
  * A detached, private, nodev mount of the root (for move_mount(2)), with ids
  * mapped as in the user namespace @userns_fd; -1 = no mapping.  Returns the
  * descriptor.  VZ_FS_NOPRVT, VZ_OSTEMPLATE_NOT_FOUND, VZ_IDMAP, VZ_FS_CANTMOUNT,
