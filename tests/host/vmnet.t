@@ -136,6 +136,16 @@ wait
 up=$(vzlist -Ho ctid 2>/dev/null | wc -l)
 # 4096 - 1024 - 819 and 8 for each: three of 400 + 164 fit.
 is "$up" 3 "A-30 a storm of starts: those that fit are up"
+like "$(vzctl-node mem --admission)" 'memory +4096
+node +1048
+page cache +819
+huge pages +0
+virtual machines +169[0-9]
+containers +0
+free +5[0-9][0-9]' "A-30 vzctl-node mem --admission: the numbers"
+is "$(vzctl-node mem --admission --json | python3 -c 'import json, sys; d = json.load(sys.stdin); print(d["memory"] == d["node_reserve"] + d["page_cache"] + d["huge_pages"] + d["virtual_machines"] + d["containers"] + d["free"])')" \
+	True "... as JSON, they add up"
+code 1 'vzctl-node mem' "... and nothing else with it" vzctl-node mem --admission -v
 is "$(grep -l 'Not enough memory' "$tap_tmp"/storm.* | wc -l)" 4 "... the others are refused"
 one=$(vzlist -Ho ctid | tr -d ' ' | head -n 1)
 vzctl stop "$one" --fast >/dev/null

@@ -153,4 +153,14 @@ struct ct_pid {
 /* -ESRCH when there is no such process. */
 int ct_pid_look(const char *slice, pid_t pid, struct ct_pid *ret);
 
+/*
+ * What a virtual machine could be started with: bytes of the node, and what of them is
+ * spoken for.  free is 0 when that is more than there is.  docs/vm.md, admission.
+ */
+struct ct_admission {
+	uint64_t total, node, cache, huge, vms, cts, free;
+};
+
+int ct_admission(struct ct_admission *ret, struct vz_err *e);
+
 #endif

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "base/path.h"
+#include "ct/stat.h"
 #include "ct/vm.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -132,6 +133,32 @@ int ct_vm_memory(const struct ct *ct, struct ct_vm_memory *ret, struct vz_err *e
 	return 0;
 }
 
+static uint64_t spoken_for(const struct ct_vm_memory *m)
+{
+	return m->reserve + m->cache + m->huge + m->vms + m->cts;
+}
+
+int ct_admission(struct ct_admission *ret, struct vz_err *e)
+{
+	_cleanup_conf_ struct conf *node = NULL;
+	struct ct_vm_memory m;
+	struct ct any = CT_INIT;
+	int r = conf_load_node(&node, e);
+
+	if (r < 0)
+		return r;
+	any.node = node;
+	any.slice = conf_str(node, P_CGROUP_SLICE);
+	r = ct_vm_memory(&any, &m, e);
+	if (r < 0)
+		return r;
+	*ret = (struct ct_admission){ .total = m.total, .node = m.reserve, .cache = m.cache,
+				      .huge = m.huge, .vms = m.vms, .cts = m.cts };
+	if (spoken_for(&m) < m.total)
+		ret->free = m.total - spoken_for(&m);
+	return 0;
+}
+
 static unsigned long long mib(uint64_t bytes)
 {
 	return bytes / MIB;
@@ -152,7 +179,7 @@ int ct_vm_step_admit(struct ct_plan *p, struct vz_err *e)
 	r = ct_vm_memory(p->ct, &m, e);
 	if (r < 0)
 		return r;
-	taken = m.reserve + m.cache + m.huge + m.vms + m.cts;
+	taken = spoken_for(&m);
 	if (taken + need > m.total)
 		return vz_fail(e, VZ_RESOURCE_ERROR, 0,
 			       "Not enough memory: %llu MiB are needed, %llu of %llu MiB are free (node %llu, page cache %llu, huge pages %llu, virtual machines %llu, containers %llu)",

@@ -15,7 +15,7 @@ static const struct command {
 } commands[] = {
 	{ "split", "vzsplit", node_split, "[-n <number>] [-f <name>] [-s <swap-kb>] [-v yes]", 1 },
 	{ "calc", "vzcalc", node_calc, "[-v] <ctid>", 1 },
-	{ "mem", "vzmemcheck", node_mem, "[-v] [-A] [-a]", 1 },
+	{ "mem", "vzmemcheck", node_mem, "[-v] [-A] [-a] | --admission", 1 },
 	{ "cpu", "vzcpucheck", node_cpu, "[-v] [-a]", 2 },
 	{ "scale", "vzcfgscale", node_scale,
 	  "[-o <file>] [-a|-c|-d|-u|-n <factor>] [-v] [-r] <config>", 1 },

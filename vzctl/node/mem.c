@@ -187,11 +187,53 @@ static void json_mem(const struct fleet *f, struct vz_buf *out)
 	json_end(&j);
 }
 
+/* ---- what virtual machines can have -------------------------------------------- */
+
+static int json_admission(struct vz_buf *out, struct vz_err *e)
+{
+	struct json j = JSON_INIT(out);
+	struct ct_admission a;
+	int r = ct_admission(&a, e);
+
+	if (r < 0)
+		return r;
+	json_begin(&j, NULL, '{', false);
+	json_u64(&j, "memory", a.total);
+	json_u64(&j, "node_reserve", a.node);
+	json_u64(&j, "page_cache", a.cache);
+	json_u64(&j, "huge_pages", a.huge);
+	json_u64(&j, "virtual_machines", a.vms);
+	json_u64(&j, "containers", a.cts);
+	json_u64(&j, "free", a.free);
+	json_end(&j);
+	return 0;
+}
+
+static int text_admission(struct vz_buf *out, struct vz_err *e)
+{
+	struct ct_admission a;
+	int r = ct_admission(&a, e);
+	const struct {
+		const char *name;
+		uint64_t v;
+	} rows[] = { { "memory", a.total }, { "node", a.node }, { "page cache", a.cache },
+		     { "huge pages", a.huge }, { "virtual machines", a.vms },
+		     { "containers", a.cts }, { "free", a.free } };
+
+	if (r < 0)
+		return r;
+	vz_buf_adds(out, "Admission of virtual machines, Mbytes\n");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		vz_buf_addf(out, "%-18s %10" PRIu64 "\n", rows[i].name, rows[i].v >> 20);
+	return 0;
+}
+
 int node_mem(int argc, char **argv, bool old, struct vz_err *e)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { 0 } };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "admission", no_argument, NULL, 'm' }, { 0 } };
 	_cleanup_buf_ struct vz_buf out = VZ_BUF_INIT;
-	bool verbose = false, absolute = false, all = false, json = false;
+	bool verbose = false, absolute = false, all = false, json = false, admission = false;
 	struct fleet f;
 	int opt, r;
 
@@ -202,9 +244,14 @@ int node_mem(int argc, char **argv, bool old, struct vz_err *e)
 		absolute |= opt == 'A';
 		all |= opt == 'a';
 		json |= opt == 'j';
+		admission |= opt == 'm';
 	}
-	if (optind < argc)
+	if (optind < argc || (admission && (verbose || absolute || all)))
 		return -EINVAL;
+	if (admission) {
+		r = json ? json_admission(&out, e) : text_admission(&out, e);
+		return r < 0 ? r : node_print(&out, e);
+	}
 	r = fleet_read(all, &f, e);
 	if (r == 0) {
 		if (json)
