@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a container may send, decided on the host's end of each of its links:
- * a netdev ingress chain per port in the table NET_GUARD_TABLE, which leads to
- * rules that all ports share; addresses and counters are elements of sets, by
- * port.  docs/network.md says what is checked and how to read the counters.
+ * What a container may send, decided on the host's end of each of its links.  Where the
+ * kernel has tcx (Linux 6.6) by a BPF program there and the maps of dp.h; else in a
+ * netdev ingress chain in the table NET_GUARD_TABLE, which leads to rules that all ports
+ * share: addresses and counters are elements of sets, by port.  docs/network.md says
+ * what is checked and how to read the counters.
  *
  * For the other files of this room:
  *  - Counters of traffic, rates and NAT have tables of their own.
- *  - Frames pass taps and tc ingress before they come here.  A tc redirect to
+ *  - Frames pass taps and, without tcx, tc ingress before they come here.  A tc redirect to
  *    an ifb device and back skips the guard (net/core/dev.c, skip_classify):
  *    police at ingress, or shape elsewhere.
  *  - A port is guarded before its host end goes up.
@@ -66,7 +67,10 @@ int guard_compare(const struct net_plan *p, const struct guard_port *ports, size
 
 /* What was dropped for a reason ("drop_mac") at all its ports together. */
 typedef void (*guard_drop_fn)(const char *reason, uint64_t packets, uint64_t bytes, void *arg);
-/* The devices that are guarded go to @ret.  Code 3. */
-int guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, struct vz_err *e);
+/* The devices that are guarded go to @ret; @ret_bpf: by BPF.  Code 3. */
+int guard_look(uint32_t ctid, struct vz_strv *ret, bool *ret_bpf, guard_drop_fn fn, void *arg,
+	       struct vz_err *e);
+/* How a new port would be guarded: 1 BPF, 0 nf_tables; or an error.  Code 5. */
+int guard_way(const struct net_plan *p, struct vz_err *e);
 
 #endif

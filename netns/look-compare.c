@@ -123,8 +123,7 @@ static void compare_guard(const struct net_plan *p, const char *ifname, const ch
 {
 	if (p->guard == NET_GUARD_NO || vz_strv_has(&l->guards, host))
 		return;
-	differs(ret, "%s: nothing guards %s: it is no port of table netdev %s", ifname, host,
-		NET_GUARD_TABLE);
+	differs(ret, "%s: nothing guards %s: it is no port of the guard", ifname, host);
 }
 
 static void compare_inside(const char *ifname, const struct net_addr *a,

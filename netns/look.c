@@ -284,7 +284,8 @@ static void see_drop(const char *name, uint64_t packets, uint64_t bytes, void *a
 static int load_guard(struct looking *k, struct vz_err *e)
 {
 	_cleanup_free_ struct guard_port *ports = xcalloc(k->p->n_veths + 1, sizeof(*ports));
-	int r = guard_look(k->p->ctid, &k->out->guards, see_drop, k->out, e);
+	int r = guard_look(k->p->ctid, &k->out->guards, &k->out->guard_bpf, see_drop,
+			   k->out, e);
 	size_t n = 0;
 
 	for (size_t i = 0; i < k->p->n_veths + 1 && r >= 0; i++) {

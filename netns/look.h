@@ -61,6 +61,7 @@ struct net_look {
 	struct net_look_list routes;	/* on the node, over the host ends */
 	struct net_look_list proxies;	/* on the node, for addresses of the plan */
 	struct vz_strv guards;		/* the guard's ports: host ends */
+	bool guard_bpf;			/* by BPF, else by nf_tables */
 	struct vz_strv guard_faults;	/* where these are not as they are made: a sentence each */
 	struct net_look_count *drops;
 	size_t n_drops;

@@ -109,6 +109,13 @@ enum net_guard {
 
 #define NET_BCAST_RATE 256
 
+/* How it is done (docs/network.md). */
+enum net_filter {
+	NET_FILTER_AUTO,		/* BPF where the kernel can, and where not nf_tables */
+	NET_FILTER_BPF,			/* a kernel that cannot is one without a guard */
+	NET_FILTER_NFT,
+};
+
 /* @n ports of the node from @port on lead to as many of the container from @ct_port on. */
 struct net_forward {
 	struct net_addr host;		/* of the node; family 0: every one */
@@ -138,6 +145,8 @@ struct net_plan {
 	const char *src_dev;		/* VE_ROUTE_SRC_DEV or NULL */
 	const char *neigh_devs;		/* NEIGHBOUR_DEVS: all, detect (default), "list:A B" */
 	enum net_guard guard;
+	enum net_filter filter;
+	bool shortcut;			/* between ports of a bridge: BRIDGE_SHORTCUT */
 	uint32_t bcast_rate;		/* broadcasts and multicasts per second and port, 0: any */
 	enum net_detect detect;
 };

@@ -2,6 +2,8 @@
 /*
  * The counting half: what all containers share is in one nft table.
  *
+ * (Without class file and caps BPF counts where the kernel can: traffic-bpf.h.)
+ *
  *	chain tx.CLASSES-NN	netdev ingress of host ends: goto tx.CLASSES
  *	chain tx.CLASSES	prefix -> goto tx_N, as a class file says it
  *	chain tx_N		counts in set tx, by container and class; then the cap, if
@@ -27,6 +29,7 @@
 #include "ctside.h"
 #include "nft.h"
 #include "rate.h"
+#include "traffic-bpf.h"
 
 #define TRIES 8
 
@@ -117,7 +120,7 @@ int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
 					"the packet filter keeps changing") : r;
 		}
 	}
-	return 0;
+	return bpf_traffic_read_all(fn, arg, e);
 }
 
 struct one {
@@ -156,7 +159,8 @@ static int read_one(struct nl_sock *s, uint8_t family, enum rate_dir dir, unsign
 	return r == -ENOENT || nft_missing(r) ? 0 : r;
 }
 
-int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
+/* Those of nf_tables; id 0: none. */
+static int read_nft(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 {
 	struct one o = { .ctid = ctid };
 	struct nl_sock *s;
@@ -164,19 +168,26 @@ int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 
 	if (r >= 0)
 		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, NET_CLASS_DEFAULT, &o, e);
-	/* Each container has this one. */
-	if (r >= 0 && !o.n.id)
-		return -ENOENT;
-	o.n = (struct net_counts){ 0 };
-	for (unsigned int cls = 1; cls < NET_CLASSES && r >= 0; cls++) {
-		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, cls, &o, e);
-		for (size_t f = 0; f < ARRAY_SIZE(families) && r >= 0; f++)
-			r = read_one(s, families[f], RATE_IN, cls, &o, e);
+	/* Each container that it counts has this one. */
+	if (r >= 0 && o.n.id) {
+		o.n = (struct net_counts){ 0 };
+		for (unsigned int cls = 1; cls < NET_CLASSES && r >= 0; cls++) {
+			r = read_one(s, NFPROTO_NETDEV, RATE_OUT, cls, &o, e);
+			for (size_t f = 0; f < ARRAY_SIZE(families) && r >= 0; f++)
+				r = read_one(s, families[f], RATE_IN, cls, &o, e);
+		}
 	}
-	if (r < 0)
-		return r;
 	*ret = o.n;
-	return 0;
+	return r;
+}
+
+int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
+{
+	int r = read_nft(ctid, ret, e);
+
+	if (r >= 0)
+		r = bpf_traffic_read(ctid, ret, e);
+	return r >= 0 && !ret->id ? -ENOENT : r;
 }
 
 /* ---- what all containers share --------------------------------------------- */
@@ -719,7 +730,7 @@ static int drop_counters(struct found *f, struct nl_sock *s, struct vz_err *e)
 	return post ? drop_post(f->t, f->ctid, s, e) : 0;
 }
 
-static int remove_once(uint32_t ctid, struct vz_err *e)
+static int remove_once(uint32_t ctid, bool counters, struct vz_err *e)
 {
 	_cleanup_nft_ struct nft t;
 	struct found f = { .ctid = ctid, .t = &t };
@@ -731,24 +742,31 @@ static int remove_once(uint32_t ctid, struct vz_err *e)
 		r = drop_links(&f, s, e);
 	if (r >= 0)
 		r = drop_caps(&f, s, e);
-	if (r >= 0)
+	if (r >= 0 && counters)
 		r = drop_counters(&f, s, e);
 	if (r < 0 || !f.n)
 		return r;
 	return nft_commit(&t, VZ_SYSTEM_ERROR, e);
 }
 
-int net_traffic_remove(uint32_t ctid, struct vz_err *e)
+static int remove_nft(uint32_t ctid, bool counters, struct vz_err *e)
 {
 	int r = 0;
 
 	/* Up to 6.15 a chain goes with its device, any time. */
 	for (int tries = 0; tries < TRIES; tries++) {
-		r = remove_once(ctid, e);
+		r = remove_once(ctid, counters, e);
 		if (r != -ENOENT && r != -EAGAIN)
 			break;
 	}
 	return nft_missing(r) ? 0 : r;
+}
+
+int net_traffic_remove(uint32_t ctid, struct vz_err *e)
+{
+	int r = remove_nft(ctid, true, e);
+
+	return r < 0 ? r : bpf_traffic_remove(ctid, e);
 }
 
 void net_traffic_tidy(void)
@@ -1028,34 +1046,62 @@ static int open_links(struct nl_sock *h, const struct net_plan *p, struct rate_l
 	return r < 0 ? r : find_links(h, p, *ret, ret_n, e);
 }
 
+/* nf_tables has none of its links any more, and what it has counted stays there. */
+static int apply_bpf(struct nl_sock *h, const struct net_plan *p, const struct rate_link *links,
+		     size_t n, const struct net_counts *old, uint64_t id, struct vz_err *e)
+{
+	int r = rate_redirect_off(h, links, n, e);
+
+	if (r >= 0 && old->id)
+		r = remove_nft(p->ctid, false, e);
+	if (r >= 0)
+		r = bpf_traffic_on(h, p, links, n, id, e);
+	return r < 0 ? r : rate_queue_remove(h, p->ctid, e);
+}
+
+static int apply_nft(struct nl_sock *h, struct build *b, struct vz_err *e)
+{
+	_cleanup_free_ uint8_t *stays = xcalloc(b->n_links, sizeof(*stays));
+	uint32_t ctid = b->p->ctid;
+	int r = 0;
+
+	b->stays = stays;
+	name_classes(b->tr, b->classes);
+	/* In this order nothing is sent where nobody waits for it. */
+	if (b->tr->n_caps)
+		r = rate_queue_make(h, ctid, b->tr, b->links, b->n_links, &b->ifb, e);
+	if (r >= 0 && !b->tr->n_caps)
+		r = rate_redirect_off(h, b->links, b->n_links, e);
+	if (r >= 0)
+		r = bpf_traffic_off(b->p, b->links, b->n_links, b->id, e);
+	if (r >= 0)
+		r = commit_table(b, e);
+	nft_share_done(&b->share);
+	if (r >= 0 && b->tr->n_caps)
+		r = rate_redirect(h, b->links, b->n_links, b->ifb, e);
+	if (r >= 0 && !b->tr->n_caps)
+		r = rate_queue_remove(h, ctid, e);
+	return r;
+}
+
 static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_traffic *t,
 		 const struct rate_link *links, size_t n, struct vz_err *e)
 {
 	struct build b = { .p = p, .tr = t, .links = links, .n_links = n, .want = classes_of(t) };
-	_cleanup_free_ uint8_t *stays = xcalloc(n, sizeof(*stays));
-	struct net_counts old = { 0 };
-	int r = net_traffic_read(p->ctid, &old, e);
+	struct net_counts old = { 0 }, all;
+	int r = read_nft(p->ctid, &old, e);
 
-	if (r < 0 && r != -ENOENT)
-		return r;
-	b.fresh = r == -ENOENT;
-	b.stays = stays;
-	b.id = old.id ? old.id : new_id();
-	name_classes(t, b.classes);
-	r = 0;
-	/* In this order nothing is sent where nobody waits for it. */
-	if (t->n_caps)
-		r = rate_queue_make(h, p->ctid, t, links, n, &b.ifb, e);
-	if (r >= 0 && !t->n_caps)
-		r = rate_redirect_off(h, links, n, e);
+	all = old;
 	if (r >= 0)
-		r = commit_table(&b, e);
-	nft_share_done(&b.share);
-	if (r >= 0 && t->n_caps)
-		r = rate_redirect(h, links, n, b.ifb, e);
-	if (r >= 0 && !t->n_caps)
-		r = rate_queue_remove(h, p->ctid, e);
-	return r;
+		r = bpf_traffic_read(p->ctid, &all, e);
+	if (r < 0)
+		return r;
+	b.fresh = !old.id;
+	b.id = all.id ? all.id : new_id();
+	r = bpf_traffic_can(p, t, links, n, e);
+	if (r < 0)
+		return r;
+	return r ? apply_bpf(h, p, links, n, &old, b.id, e) : apply_nft(h, &b, e);
 }
 
 int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, struct vz_err *e)

@@ -233,6 +233,15 @@ static enum net_guard plan_guard(const struct conf *node)
 	return v && str_eq(v, "require") ? NET_GUARD_REQUIRE : NET_GUARD_YES;
 }
 
+static enum net_filter plan_filter(const struct conf *node)
+{
+	const char *v = conf_str(node, P_NET_FILTER);
+
+	if (v && str_eq(v, "bpf"))
+		return NET_FILTER_BPF;
+	return v && str_eq(v, "nft") ? NET_FILTER_NFT : NET_FILTER_AUTO;
+}
+
 int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 {
 	const struct conf *c = p->ct->conf;
@@ -249,6 +258,8 @@ int ct_net_plan(struct ct_plan *p, struct vz_err *e)
 	p->net.src_dev = conf_str(p->ct->node, P_VE_ROUTE_SRC_DEV);
 	p->net.neigh_devs = conf_str(p->ct->node, P_NEIGHBOUR_DEVS);
 	p->net.guard = plan_guard(p->ct->node);
+	p->net.filter = plan_filter(p->ct->node);
+	p->net.shortcut = conf_bool(p->ct->node, P_BRIDGE_SHORTCUT, false);
 	p->net.bcast_rate = (uint32_t)conf_u64(p->ct->node, P_NET_GUARD_BCAST, NET_BCAST_RATE);
 	p->net.detect = conf_bool(p->ct->node, P_SKIP_ARPDETECT, false) ? NET_DETECT_NO :
 			conf_bool(p->ct->node, P_ERROR_ON_ARPFAIL, false) ? NET_DETECT_FIRST :

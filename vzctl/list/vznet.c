@@ -129,7 +129,8 @@ static void text_guard(struct vz_buf *b, const struct net_look *l)
 		vz_buf_adds(b, "guard none\n");
 		return;
 	}
-	vz_buf_adds(b, "guard table netdev " NET_GUARD_TABLE ", ports");
+	vz_buf_adds(b, l->guard_bpf ? "guard bpf, ports" :
+				      "guard table netdev " NET_GUARD_TABLE ", ports");
 	for (size_t i = 0; i < l->guards.n; i++)
 		vz_buf_addf(b, " %s", safe(l->guards.v[i], name));
 	vz_buf_addc(b, '\n');
