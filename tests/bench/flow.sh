@@ -17,7 +17,7 @@ if [ "$(nproc)" = 1 ]; then
 	rounds=3 client='' server=''
 fi
 
-servers=() ha='' hb='' ga='' gb='' na='' nb=''	# processes in the network namespaces
+servers=() ha='' hb='' ga='' gb='' na='' nb='' sa='' sb=''	# processes in the network namespaces
 # shellcheck disable=SC2317
 stop_servers()
 {
@@ -67,8 +67,12 @@ bridged ga $c brvz 10.71.0.1 on
 bridged gb $((c + 1)) brvz 10.71.0.2 on
 bridged na $((c + 2)) brvz 10.71.0.3 off
 bridged nb $((c + 3)) brvz 10.71.0.4 off
+echo 'BRIDGE_SHORTCUT="yes"' >>"$node/etc/vz.conf"
+bridged sa $((c + 4)) brvz 10.71.0.5 on
+bridged sb $((c + 5)) brvz 10.71.0.6 on
 serve "$gb"
 serve "$nb"
+serve "$sb"
 # The host as the other end, bridged by hand and routed by vzctl.
 make_ct "$ct2" --ipadd 10.66.0.2
 vzctl --quiet start "$ct2" >/dev/null
@@ -85,6 +89,7 @@ for ((i = 0; i < rounds; i++)); do
 		sample hand $kind "$ha" 10.70.0.2
 		sample guarded $kind "$ga" 10.71.0.2
 		sample plain $kind "$na" 10.71.0.4
+		sample short $kind "$sa" 10.71.0.6
 		sample handhost $kind "$ha" 10.70.0.254
 		sample venet $kind "$va" 10.70.0.254
 	done
@@ -103,6 +108,7 @@ compare()	# TEXT A B GOAL
 
 compare "bridge, guard on / by hand" guarded hand 1.0
 compare "bridge, guard on / off" guarded plain 0.95
+compare "the same, BRIDGE_SHORTCUT / by hand" short hand 1.0
 compare "venet to the host / by hand" venet handhost 1.0
 echo "ok 1 - measured"
 echo 1..1

@@ -5,6 +5,7 @@
 # known to the node, eth1 has, venet0 is routed.  Neighbours watch: a station
 # of the LAN on the same bridge, another container on both networks, the node.
 # Every attack is followed by the same frame with nothing to object to.
+# VZT_FILTER says who guards: nft (default), or bpf (guard-bpf.t).
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2016,SC2154
 . "$(dirname "$0")/../lib/tap.sh"
@@ -14,8 +15,16 @@ frames=$build/tests/host/frames
 call=$build/tests/host/netns-call
 [ -x "$frames" ] && [ -x "$call" ] || skip_all "$frames is missing: make MODE=debug tests"
 ip link add br0 type bridge 2>/dev/null || skip_all "no bridges in this kernel"
-nft list ruleset >/dev/null 2>&1 || skip_all "no nf_tables in this kernel, or no nft"
-node_make
+export VZT_FILTER=${VZT_FILTER:-nft}
+is_nft() { [ $VZT_FILTER = nft ]; }
+shares() { local v; IFS=.- read -ra v <<<"$(uname -r)"; [ $((v[0] * 100 + v[1])) -ge "${1:-604}" ]; }
+if is_nft; then
+	nft list ruleset >/dev/null 2>&1 || skip_all "no nf_tables in this kernel, or no nft"
+else
+	shares 606 || skip_all "Linux $(uname -r) has no tcx"
+	short=yes
+fi
+node_make ${short:+'BRIDGE_SHORTCUT="yes"'}
 ct=$((21000 + $$ % 400 * 2)) ct2=$((ct + 1))
 
 # ---- the network -------------------------------------------------------------------------
@@ -69,21 +78,28 @@ done
 
 # ---- what there is -------------------------------------------------------------------------
 
-shares() { local v; IFS=.- read -ra v <<<"$(uname -r)"; [ $((v[0] * 100 + v[1])) -ge 604 ]; }
-chain_with() { nft list table netdev $table | awk -v d="\"$1\"" '$1 == "chain" {c = $2} index($0, d) && /device/ {print c}'; }
-list=$(nft list table netdev $table)
-for d in "$host0" "$host1" "venet0.$ct"; do
-	like "$list" "devices?[ ={]+(\"[^\"]*\", )*\"$d\"[^;]* priority -500; policy drop" "a chain on $d"
-done
-index() { ip -o link show "$1" | cut -d: -f1; }
-# Addresses of a device in a set; nft shows its name, its number, or the bytes the wrong way round.
-swapped() { local i; i=$(index "$1"); echo $(((i & 255) << 24 | (i >> 8 & 255) << 16)); }
-set_of()	# SET DEVICE
-{
-	nft list set netdev $table "$1" | tr -d '\n\t' | sed 's/.*elements = {//' | tr ',' '\n' |
-		sed -nE "s/^ *(\"$2\"|$(index "$2")|$(swapped "$2")) \. ([^ }]*).*/\2/p" | sort | xargs
-}
-is "$(set_of ip4 "venet0.$ct")" "$ven4" "its address in a set"
+guarded() { vznet "$ct" | grep '^guard '; }
+if is_nft; then
+	chain_with() { nft list table netdev $table | awk -v d="\"$1\"" '$1 == "chain" {c = $2} index($0, d) && /device/ {print c}'; }
+	list=$(nft list table netdev $table)
+	for d in "$host0" "$host1" "venet0.$ct"; do
+		like "$list" "devices?[ ={]+(\"[^\"]*\", )*\"$d\"[^;]* priority -500; policy drop" "a chain on $d"
+	done
+	index() { ip -o link show "$1" | cut -d: -f1; }
+	# Addresses of a device in a set; nft shows its name, its number, or the bytes the wrong way round.
+	swapped() { local i; i=$(index "$1"); echo $(((i & 255) << 24 | (i >> 8 & 255) << 16)); }
+	set_of()	# SET DEVICE
+	{
+		nft list set netdev $table "$1" | tr -d '\n\t' | sed 's/.*elements = {//' | tr ',' '\n' |
+			sed -nE "s/^ *(\"$2\"|$(index "$2")|$(swapped "$2")) \. ([^ }]*).*/\2/p" | sort | xargs
+	}
+	is "$(set_of ip4 "venet0.$ct")" "$ven4" "its address in a set"
+else
+	for d in "$host0" "$host1" "venet0.$ct"; do
+		like "$(guarded)" "^guard bpf, ports.* $d( |$)" "a program on $d"
+	done
+	is "$(nft list tables)" "$tables" "and nothing in nf_tables"
+fi
 like "$(bridge -d link show dev "$host0" | tr '\n' ' ')" "learning off flood off" "the port does not learn"
 like "$(bridge fdb show dev "$host0")" "$own master br0 static" "its MAC is known"
 
@@ -218,24 +234,47 @@ ok "venet0: what the node routes arrives" until_ok 3 has_text over-layer-3
 ok "venet0: what is addressed to a neighbour's MAC does not" eval '! has_text over-layer-2'
 is "$(ip neigh show dev "venet0.$ct" | grep -v NOARP)" "" "the node has learned no neighbour on venet0"
 
+# From one container to the other without the bridge: what is honest, and is counted.
+if ! is_nft; then
+	to_peer=$(frame $other $own short)
+	sent() { cat "/sys/class/net/veth$ct2.0/statistics/tx_packets"; }
+	counted() { vznet "$1" | sed -nE "s/^traffic class 1 in [0-9]+ bytes ([0-9]+) packets, out [0-9]+ bytes ([0-9]+) packets/\\$2/p"; }
+	before=$(sent) out=$(counted $ct 2) in=$(counted $ct2 1)
+	attack eth0 -n 100 "$to_peer"
+	ok "a frame for its neighbour arrives" until_ok 3 grep -qF "$(printf short | xxd -p)" "$tap_tmp/log.peer"
+	ok "not over the bridge" test $(($(sent) - before)) -lt 50
+	# Its kernel may have said something meanwhile.
+	out=$(($(counted $ct 2) - out)) in=$(($(counted $ct2 1) - in))
+	ok "it is counted at both ($out, $in)" test $((out / 5)) = 20 -a $((in / 5)) = 20
+	before=$(counter mac)
+	attack eth0 "$(frame $other 02:18:51:00:00:99 forged)" "$to_peer"
+	ok "one with another's MAC does not" eval '! grep -qF "$(printf forged | xxd -p)" "$tap_tmp/log.peer"'
+	is $(($(counter mac) - before)) 1 "and is counted as such"
+fi
+
 # ---- changes while it runs -------------------------------------------------------------------
 
 addrs_of() { { set_of ip4 "venet0.$ct"; set_of net4 "venet0.$ct"; } | xargs | tr ' ' ,; }
-v4=$ven4 before=$(counter ip4)
+# Maps are not read here: what frames show must do.
+addrs_are()	# ADDRESSES NAME
+{
+	if is_nft; then is "$(addrs_of)" "$1" "$2"; else like "$(guarded)" " venet0.$ct( |$)" "$2 (a port)"; fi
+}
+before=$(counter ip4)
 quiet_() { run vzctl set "$ct" "$@"; [ $rc = 0 ] || { diag "$err"; return 1; }; }
 ok "ipadd" quiet_ --ipadd 198.51.100.13
-is "$(addrs_of)" "198.51.100.11,198.51.100.13" "one element more"
+addrs_are "198.51.100.11,198.51.100.13" "one element more"
 is "$(counter ip4)" "$before" "and the counters stay"
 ok "ipdel" quiet_ --ipdel 198.51.100.13
-is "$(addrs_of)" "198.51.100.11" "one less"
+addrs_are "198.51.100.11" "one less"
 ok "a prefix" quiet_ --ipadd 198.51.100.64/28
-is "$(addrs_of)" "198.51.100.11,198.51.100.64/28" "is a source as a whole"
+addrs_are "198.51.100.11,198.51.100.64/28" "is a source as a whole"
 attack venet0 "$(frame "$venmac" "$venmac" from-prefix1 198.51.100.66 $peer4)"
 ok "as a frame shows" until_ok 3 has_text from-prefix1
 ok "an address within" quiet_ --ipadd 198.51.100.65
-is "$(addrs_of)" "198.51.100.11,198.51.100.64/28" "changes nothing"
+addrs_are "198.51.100.11,198.51.100.64/28" "changes nothing"
 ok "without the prefix" quiet_ --ipdel 198.51.100.64/28
-is "$(addrs_of)" "198.51.100.11,198.51.100.65" "the address is left"
+addrs_are "198.51.100.11,198.51.100.65" "the address is left"
 ok "back" quiet_ --ipdel 198.51.100.65
 is "$(counter ip4)" "$before" "the counters are still there"
 attack venet0 "$(frame "$venmac" "$venmac" from-prefix2 198.51.100.66 $peer4)" \
@@ -243,11 +282,39 @@ attack venet0 "$(frame "$venmac" "$venmac" from-prefix2 198.51.100.66 $peer4)" \
 ok "what was taken away" until_ok 3 has_text from-own
 ok "is no source any more" eval '! has_text from-prefix2'
 is $(($(counter ip4) - before)) 1 "and is counted"
-nft flush ruleset
-ok "ipadd after nft flush ruleset" quiet_ --ipadd 198.51.100.13
-is "$(addrs_of)" "198.51.100.11,198.51.100.13" "makes venet0's guard again"
-run vzctl repair "$ct2"
-like "$(nft list table netdev $table)" "device \"venet0.$ct2\"" "and repair its neighbour's"
+if is_nft; then
+	nft flush ruleset
+	ok "ipadd after nft flush ruleset" quiet_ --ipadd 198.51.100.13
+	addrs_are "198.51.100.11,198.51.100.13" "makes venet0's guard again"
+	run vzctl repair "$ct2"
+	like "$(nft list table netdev $table)" "device \"venet0.$ct2\"" "and repair its neighbour's"
+else
+	# Damage is seen, and mended.
+	"$call" spoil 0 - --netdev "venet0.$ct"
+	like "$(vznet check $ct 2>&1)" "nothing guards venet0.$ct" "a program that is gone is missed"
+	run vzctl repair "$ct"
+	is "$(vznet check $ct 2>&1)" "" "repair brings it back"
+	"$call" spoil2 0 - --netdev "$host0"
+	attack eth0 "$(frame $lanmac $own no-port)"
+	like "$(vznet check $ct 2>&1)" "nothing guards $host0" "and so is a port that no map has"
+	ok "which sends nothing" eval '! has_text no-port'
+	run vzctl repair "$ct"
+	is "$(vznet check $ct 2>&1)" "" "repair brings it back"
+	# Somebody removes what vzctl has in the kernel: what guards goes on with its own maps.
+	find "/sys/fs/bpf/${VZ_RUNDIR##*/}" -type f -delete
+	attack venet0 "$(frame "$venmac" "$venmac" from-prefix3 198.51.100.66 $peer4)" \
+		"$(frame "$venmac" "$venmac" from-own3 $ven4 $peer4)"
+	ok "without the files of its maps: what is its own passes" until_ok 3 has_text from-own3
+	ok "and nothing else" eval '! has_text from-prefix3'
+	ok "ipadd" quiet_ --ipadd 198.51.100.13
+	attack venet0 "$(frame "$venmac" "$venmac" from-added 198.51.100.13 $peer4)" \
+		"$(frame "$venmac" "$venmac" from-prefix4 198.51.100.66 $peer4)"
+	ok "makes venet0's guard again" until_ok 3 has_text from-added
+	ok "with its addresses" eval '! has_text from-prefix4'
+	like "$(vznet check $ct2 2>&1)" "nothing guards veth$ct2.0" "its neighbour's is seen to be missing"
+	run vzctl repair "$ct2"
+	is "$(vznet check $ct2 2>&1)" "" "repair makes it again"
+fi
 ok "ipdel" quiet_ --ipdel 198.51.100.13
 # ---- VLANs, granted -----------------------------------------------------------------------------
 
@@ -269,65 +336,97 @@ else
 	skip 3 "no VLAN filtering in this kernel's bridge"
 fi
 "$call" vethdel "$ct" - --veth eth1
-unlike "$(nft list table netdev $table)" "$host1" "an interface that goes takes its chains along"
+if is_nft; then
+	unlike "$(nft list table netdev $table)" "$host1" "an interface that goes takes its chains along"
+else
+	unlike "$(guarded)" "$host1" "an interface that goes is no port any more"
+fi
 
 # ---- the end -----------------------------------------------------------------------------------
 
 exec 7>&- 8<&-
-# A table that somebody left does not stop a start.
-quiet "stop" vzctl --quiet stop "$ct"
-unlike "$(nft list table netdev $table)" "venet0.$ct\"|veth$ct" "its chains go with the container"
-like "$(nft list table netdev $table)" "venet0.$ct2\"" "its neighbour's stay"
-export VZ_OWN_CHAINS=1
-nft add chain netdev $table "venet0.$ct"
-run vzctl start "$ct"
-is "$rc:$err" "0:" "before 6.4: start with a left-over chain"
-like "$(nft list chain netdev $table "venet0.$ct")" "policy drop.*goto routed" "which is replaced"
-is "$(chain_with "venet0.$ct")" "venet0.$ct" "a chain of its own"
-quiet "an address" vzctl --quiet set "$ct" --ipadd 2001:db8:77::/64 --save
-is "$(chain_with "venet0.$ct")" "venet0.$ct" "stays there"
-unset VZ_OWN_CHAINS
-if shares; then
-	quiet "the next kernel, or vzctl" vzctl --quiet set "$ct" --ipdel 2001:db8:77::/64 --save
-	like "$(chain_with "venet0.$ct")" "^routed-[01][0-9a-f]$" "moves it to one that is shared"
-	unlike "$(nft list table netdev $table)" "chain venet0.$ct" "its own is gone"
+if is_nft; then
+	# A table that somebody left does not stop a start.
 	quiet "stop" vzctl --quiet stop "$ct"
-	is "$(chain_with "venet0.$ct")" "" "which it leaves"
+	unlike "$(nft list table netdev $table)" "venet0.$ct\"|veth$ct" "its chains go with the container"
+	like "$(nft list table netdev $table)" "venet0.$ct2\"" "its neighbour's stay"
+	export VZ_OWN_CHAINS=1
+	nft add chain netdev $table "venet0.$ct"
+	run vzctl start "$ct"
+	is "$rc:$err" "0:" "before 6.4: start with a left-over chain"
+	like "$(nft list chain netdev $table "venet0.$ct")" "policy drop.*goto routed" "which is replaced"
+	is "$(chain_with "venet0.$ct")" "venet0.$ct" "a chain of its own"
+	quiet "an address" vzctl --quiet set "$ct" --ipadd 2001:db8:77::/64 --save
+	is "$(chain_with "venet0.$ct")" "venet0.$ct" "stays there"
+	unset VZ_OWN_CHAINS
+	if shares; then
+		quiet "the next kernel, or vzctl" vzctl --quiet set "$ct" --ipdel 2001:db8:77::/64 --save
+		like "$(chain_with "venet0.$ct")" "^routed-[01][0-9a-f]$" "moves it to one that is shared"
+		unlike "$(nft list table netdev $table)" "chain venet0.$ct" "its own is gone"
+		quiet "stop" vzctl --quiet stop "$ct"
+		is "$(chain_with "venet0.$ct")" "" "which it leaves"
+		quiet "start" vzctl --quiet start "$ct"
+		ports() { nft list set netdev $table port | grep -c "\"$ct/venet0.$ct\""; }
+		# As when it ends with its monitor, and nobody has cleaned up.
+		ip link del "venet0.$ct"
+		for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
+		until_ok 10 is_down "$ct"
+		quiet "start" vzctl --quiet start "$ct"
+		is "$(ports) $(chain_with "venet0.$ct" | wc -l)" "1 1" "one port, in one chain"
+	else
+		skip 7 "Linux $(uname -r) has no shared chains"
+		quiet "stop" vzctl --quiet stop "$ct"
+		quiet "start" vzctl --quiet start "$ct"
+	fi
+	nft delete chain netdev $table arp 2>/dev/null
+	nft flush set netdev $table drops
+	quiet "restart" vzctl --quiet restart "$ct"
+	run vzctl stop "$ct"
+	run vzctl stop "$ct2"
+	like "$(nft list tables)" "netdev $table" "the table stays when the last container stops"
+	unlike "$(nft list table netdev $table)" "elements|device" "with nothing of a container in it"
+	quiet "repair" vzctl --quiet repair "$ct"
+	unlike "$(nft list tables)" "netdev vz_" "removes what is empty"
+	nft add table netdev $table
+	nft add chain netdev $table old
+	run vzctl start "$ct"
+	is "$rc:$err" "0:" "start with a left-over table"
+	like "$(nft list table netdev $table)" "chain old.*goto routed4" "which is completed"
+	nft delete chain netdev $table old
+	# One that was killed leaves its own.
+	for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
+	until_ok 10 is_down "$ct"
+	until_ok 10 eval '! ip link show "venet0.$ct" >/dev/null 2>&1'
+	run vzctl start "$ct"
+	is $rc 0 "start after a crash: $err"
+	like "$(nft list table netdev $table)" "device \"venet0.$ct\"" "guarded again"
+else
+	quiet "stop" vzctl --quiet stop "$ct"
+	is "$(vznet $ct2 | grep -c "^guard bpf, ports.*venet0.$ct2")" 1 "its neighbour is guarded"
+	maps() { "$call" maps 0 - | xargs; }
+	one=$(maps)
 	quiet "start" vzctl --quiet start "$ct"
-	ports() { nft list set netdev $table port | grep -c "\"$ct/venet0.$ct\""; }
 	# As when it ends with its monitor, and nobody has cleaned up.
 	ip link del "venet0.$ct"
 	for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
 	until_ok 10 is_down "$ct"
-	quiet "start" vzctl --quiet start "$ct"
-	is "$(ports) $(chain_with "venet0.$ct" | wc -l)" "1 1" "one port, in one chain"
-else
-	skip 7 "Linux $(uname -r) has no shared chains"
+	quiet "start after a crash" vzctl --quiet start "$ct"
+	like "$(guarded)" "ports.* venet0.$ct( |$)" "guarded again"
 	quiet "stop" vzctl --quiet stop "$ct"
-	quiet "start" vzctl --quiet start "$ct"
+	is "$(maps)" "$one" "and nothing of it stays"
+	# The other way, and back.
+	sed -i 's/^NET_FILTER=.*/NET_FILTER="nft"/' "$node/etc/vz.conf"
+	quiet "an address, with nf_tables" vzctl --quiet set "$ct2" --ipadd 198.51.100.14 --save
+	like "$(vznet $ct2)" "guard bpf.*veth$ct2.0" "leaves its other port where it is"
+	like "$(nft list table netdev $table)" "device.*venet0.$ct2" "and takes this one"
+	quiet "restart" vzctl --quiet restart "$ct2"
+	like "$(vznet $ct2)" "guard table.*veth$ct2.0" "the next start takes all"
+	sed -i 's/^NET_FILTER=.*/NET_FILTER="bpf"/' "$node/etc/vz.conf"
+	quiet "repair, with BPF" vzctl --quiet repair "$ct2"
+	like "$(vznet $ct2)" "guard bpf, ports.* venet0.$ct2" "takes them back"
+	unlike "$(nft list table netdev $table)" "device" "and nf_tables has none"
+	quiet "stop" vzctl --quiet stop "$ct2"
 fi
-nft delete chain netdev $table arp 2>/dev/null
-nft flush set netdev $table drops
-quiet "restart" vzctl --quiet restart "$ct"
-run vzctl stop "$ct"
-run vzctl stop "$ct2"
-like "$(nft list tables)" "netdev $table" "the table stays when the last container stops"
-unlike "$(nft list table netdev $table)" "elements|device" "with nothing of a container in it"
-quiet "repair" vzctl --quiet repair "$ct"
-unlike "$(nft list tables)" "netdev vz_" "removes what is empty"
-nft add table netdev $table
-nft add chain netdev $table old
-run vzctl start "$ct"
-is "$rc:$err" "0:" "start with a left-over table"
-like "$(nft list table netdev $table)" "chain old.*goto routed4" "which is completed"
-nft delete chain netdev $table old
-# One that was killed leaves its own.
-for p in $(mon_pid "$ct") $(init_pid "$ct"); do kill -9 "$p"; done
-until_ok 10 is_down "$ct"
-until_ok 10 eval '! ip link show "venet0.$ct" >/dev/null 2>&1'
-run vzctl start "$ct"
-is $rc 0 "start after a crash: $err"
-like "$(nft list table netdev $table)" "device \"venet0.$ct\"" "guarded again"
 for c in "$ct" "$ct2"; do vzctl --quiet destroy "$c" --force >/dev/null 2>&1 || { vzctl --quiet stop "$c"; vzctl --quiet destroy "$c"; }; done
 is "$(nft list tables)" "$tables" "no table stays"
 leak_is "$nothing" "nor anything else"
@@ -337,7 +436,7 @@ echo 'NET_GUARD="no"' >>"$node/etc/vz.conf"
 vzctl --quiet create "$ct" --ostemplate minimal >/dev/null
 vzctl --quiet set "$ct" --ipadd $ven4 --save >/dev/null
 quiet "NET_GUARD=no: start" vzctl --quiet start "$ct"
-unlike "$(nft list tables)" "netdev vz_guard" "without a table"
+unlike "$(nft list tables; vznet $ct)" "netdev vz_guard|guard bpf" "without a guard"
 quiet "stop" vzctl --quiet stop "$ct"
 vzctl --quiet destroy "$ct"
 

@@ -2,6 +2,8 @@
 /*
  * netns-call FUNCTION CTID NETNS [OPTION|ADDRESS]...: net.h for shell tests.
  *	FUNCTION	attach detach add del vethadd vethdel netdev stat inuse setup bench,
+ *			maps: those of dp.h that have elements, and how many,
+ *			spoil: takes what guards --netdev away, spoil2: its port in the maps,
  *			or ping: one ICMP echo to ADDRESS from the current namespace
  *	NETNS		a path, or - where the function needs none
  *	ADDRESS		of the plan; for add, del and inuse the last one is the subject
@@ -9,12 +11,14 @@
  *	--netdev DEV,
  *	--guard no|require, --src DEV, --neigh DEVS,
  *	--wait MS (ping), --detect first|later|no
+ * VZT_FILTER in the environment: nft, or bpf.
  * Exit status 0, or the error's vzctl code with its text on stderr.
  */
 #include "net.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
@@ -24,6 +28,7 @@
 
 #include "base/log.h"
 #include "base/num.h"
+#include "dp.h"
 
 struct args {
 	struct net_plan p;
@@ -178,6 +183,37 @@ static int ping(const struct net_addr *a, int wait_ms)
 	return 1;
 }
 
+static int show_maps(struct vz_err *e)
+{
+	static const char *const names[] = {
+		[DP_ports] = "ports", [DP_own] = "own", [DP_nets] = "nets", [DP_stats] = "stats",
+		[DP_slow] = "slow", [DP_peers] = "peers", [DP_owners] = "owners",
+	};
+	int r = dp_open(e);
+
+	for (size_t i = 0; i < DP_MAPS && r >= 0; i++) {
+		uint8_t k[64], next[64];
+		size_t n = 0;
+
+		while (dp_next((enum dp_map)i, n ? k : NULL, next) >= 0) {
+			memcpy(k, next, sizeof(k));
+			n++;
+		}
+		if (n)
+			printf("%s %zu\n", names[i], n);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
+static int spoil(uint32_t ifindex, bool prog, struct vz_err *e)
+{
+	int r = dp_open(e);
+
+	if (r < 0)
+		return r;
+	return prog ? dp_detach(DP_INGRESS, ifindex) : dp_del(DP_ports, &ifindex);
+}
+
 static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 {
 	struct net_plan *p = &a->p;
@@ -193,6 +229,10 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 		r = net_netdev_get(a->netdev, &d, false, e);
 		return r < 0 ? r : net_netdev_move(fd, &d, e);
 	}
+	if (str_eq(fn, "maps"))
+		return show_maps(e);
+	if (str_eq(fn, "spoil") || str_eq(fn, "spoil2"))
+		return spoil(if_nametoindex(a->netdev), str_eq(fn, "spoil"), e);
 	if (str_eq(fn, "detach"))
 		return net_detach(p, e);
 	if (str_eq(fn, "setup"))
@@ -223,6 +263,7 @@ static int call(const char *fn, struct args *a, int fd, struct vz_err *e)
 
 int main(int argc, char **argv)
 {
+	const char *filter = getenv("VZT_FILTER");
 	static struct args a;
 	struct vz_err e = VZ_ERR_INIT;
 	int fd = -EBADF, r;
@@ -232,6 +273,8 @@ int main(int argc, char **argv)
 		return 20;
 	a.wait_ms = 4000;
 	parse(&a, argv + 4);
+	if (filter)
+		a.p.filter = str_eq(filter, "nft") ? NET_FILTER_NFT : NET_FILTER_BPF;
 	if (!str_eq(argv[3], "-"))
 		fd = open(argv[3], O_RDONLY | O_CLOEXEC);
 	r = call(argv[1], &a, fd, &e);

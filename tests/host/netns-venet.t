@@ -8,7 +8,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 0
 fi
 if [ -z "${VZ_NETNS_TEST:-}" ]; then
-	exec env VZ_NETNS_TEST=1 unshare -n -- "$0" "$@"
+	exec env VZ_NETNS_TEST=1 VZT_FILTER=nft unshare -n -- "$0" "$@"
 fi
 
 top=$(cd "$(dirname "$0")/../.." && pwd)

@@ -3,6 +3,8 @@
 # vznet: what is there, and each kind of damage has its line.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$0")/../lib/tap.sh"
+# What guards by BPF is looked at in guard-bpf.t.
+export VZT_FILTER=nft
 node_make
 ct=29001 host=veth29001.0
 ip link add br0 type bridge || skip_all "needs bridges"

@@ -43,7 +43,8 @@ leak_snapshot()
 	leak_settle
 	d=$(slice_dir)
 	{
-		awk '{print "mount", $4, $5}' /proc/self/mountinfo
+		# That of bpf is the system's: vzctl mounts it where nobody has.
+		awk '$5 != "/sys/fs/bpf" {print "mount", $4, $5}' /proc/self/mountinfo
 		# The slice, and the group of the monitors in it, stay when a container ends.
 		find "$d" -mindepth 1 -type d ! -path "$d/mon" 2>/dev/null | sed 's/^/cgroup /'
 		ip -o link | awk '{print "link", $2}'
@@ -52,6 +53,7 @@ leak_snapshot()
 		{ ip -4 neigh show proxy; ip -6 neigh show proxy; } | sed 's/^/proxy /'
 		ip -o rule | sed 's/^/rule /'
 		command -v nft >/dev/null && nft list ruleset | leak_nft
+		"${VZ_BUILD:-$top/build/debug}"/tests/host/netns-call maps 0 - 2>/dev/null | sed 's/^/bpf /'
 		find "$VZ_RUNDIR" -mindepth 1 ! -name 'restarts.*' ! -name mntns \
 			! -name kvm ! -name mem.lock | sed 's/^/run /'
 		# Names one that runs (mntns.t), which one may change.

@@ -305,6 +305,8 @@ node_make()
 		VE_LAYOUT="$layout"
 		CGROUP_SLICE="$slice"
 	X
+	# What the file itself does not say: guard.t and others are run with each.
+	[ -z "${VZT_FILTER:-}" ] || echo "NET_FILTER=\"$VZT_FILTER\"" >>"$node/etc/vz.conf"
 	for v in "$@"; do
 		echo "$v" >>"$node/etc/vz.conf"
 	done
