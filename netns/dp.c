@@ -299,38 +299,80 @@ int dp_open(struct vz_err *e)
 	       vz_fail(e, VZ_SYSTEM_ERROR, -r, "cannot open the maps in %s", dir);
 }
 
-/* One that is made twice at once is that of who was first. */
-static int make_missing(const char *dir, struct vz_err *e)
+static void unlink_all(const char *dir)
 {
-	int r = make_dir(dir, e);
+	_cleanup_free_ char *sub = xasprintf("%s/" PORT_LAYOUT, dir);
+	_cleanup_close_ int fd = open(sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *d;
+	DIR *all;
 
+	if (fd < 0 || !(all = fdopendir(dup(fd))))
+		return;
+	while ((d = readdir(all)))
+		(void)unlinkat(fd, d->d_name, 0);
+	closedir(all);
+}
+
+/* All or none: programs know maps, not their names. */
+static int make_maps(const char *dir, struct vz_err *e)
+{
+	int r = 0;
+
+	unlink_all(dir);
 	for (int i = 0; i < DP_MAPS && r >= 0; i++) {
 		_cleanup_free_ char *path = map_path(dir, (enum dp_map)i);
 
-		if (dp.maps[i] >= 0)
-			continue;
-		dp.maps[i] = get_pin(path);
-		if (dp.maps[i] >= 0)
-			continue;
 		dp.maps[i] = make_map((enum dp_map)i);
 		r = dp.maps[i] < 0 ? dp.maps[i] : pin(dp.maps[i], path);
 		if (r < 0)
-			return vz_fail(e, VZ_SYSTEM_ERROR, -r, "cannot make the map %s", path);
+			vz_fail(e, VZ_SYSTEM_ERROR, -r, "cannot make the map %s", path);
 	}
+	return r;
+}
+
+static int make_progs(const char *dir, struct vz_err *e)
+{
+	int r = 0;
+
 	for (int i = 0; i < DP_PROGS && r >= 0; i++) {
 		_cleanup_free_ char *path = prog_path(dir, (enum dp_prog)i);
 
 		if (dp.progs[i] >= 0)
 			continue;
-		dp.progs[i] = get_pin(path);
-		if (dp.progs[i] >= 0)
-			continue;
 		dp.progs[i] = load_prog((enum dp_prog)i, e);
 		r = dp.progs[i] < 0 ? dp.progs[i] : pin(dp.progs[i], path);
 		if (r < 0 && dp.progs[i] >= 0)
-			r = vz_fail(e, VZ_SYSTEM_ERROR, -r, "cannot make %s", path);
+			vz_fail(e, VZ_SYSTEM_ERROR, -r, "cannot make %s", path);
 	}
 	return r;
+}
+
+/* An element of owners that no device has says that the maps are nobody's any more. */
+static const uint32_t tombstone;
+
+static bool is_dead(void)
+{
+	struct port_owner o;
+
+	return dp_get(DP_owners, &tombstone, &o) >= 0;
+}
+
+/* The caller has LOCK_EX.  Some may be there, of somebody who was killed. */
+static int make_missing(const char *dir, struct vz_err *e)
+{
+	int r = make_dir(dir, e);
+
+	if (r < 0)
+		return r;
+	reset();
+	dp.open = true;
+	if (open_all(dir) < 0 || is_dead()) {
+		dp_close();
+		reset();
+		dp.open = true;
+		r = make_maps(dir, e);
+	}
+	return r < 0 ? r : make_progs(dir, e);
 }
 
 static bool complete(void)
@@ -344,10 +386,11 @@ int dp_make(struct vz_err *e)
 	_cleanup_close_ int fd = -1;
 	int r = dp_open(e);
 
-	if (r >= 0 && complete())
+	if (r >= 0 && complete() && !is_dead())
 		return 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
+	dp_close();
 	if (!has_tcx())
 		return -EOPNOTSUPP;
 	dir = bpffs_dir();
@@ -355,9 +398,6 @@ int dp_make(struct vz_err *e)
 	fd = r < 0 ? r : dp_lock(LOCK_EX);
 	if (fd < 0)
 		return vz_fail(e, VZ_SYSTEM_ERROR, -fd, "cannot lock %s", run_dir());
-	if (!dp.open)
-		reset();
-	dp.open = true;
 	r = make_missing(dir, e);
 	if (r < 0)
 		dp_close();
@@ -373,16 +413,6 @@ int dp_lock(int how)
 	return take_fd(&fd);
 }
 
-/* An element of owners that no device has says that the maps are not anybody's any more. */
-static const uint32_t tombstone;
-
-static bool is_dead(void)
-{
-	struct port_owner o;
-
-	return dp_get(DP_owners, &tombstone, &o) >= 0;
-}
-
 int dp_hold(struct vz_err *e)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
@@ -396,30 +426,14 @@ int dp_hold(struct vz_err *e)
 		if (!is_dead())
 			return fd;
 		close(fd);
-		dp_close();
 	}
 	return vz_fail(e, VZ_SYSTEM_ERROR, EAGAIN, "the BPF maps keep changing");
-}
-
-static void unlink_all(const char *dir)
-{
-	_cleanup_free_ char *sub = xasprintf("%s/" PORT_LAYOUT, dir);
-	_cleanup_close_ int fd = open(sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *d;
-	DIR *all;
-
-	if (fd < 0 || !(all = fdopendir(dup(fd))))
-		return;
-	while ((d = readdir(all)))
-		(void)unlinkat(fd, d->d_name, 0);
-	closedir(all);
-	(void)rmdir(sub);
 }
 
 /* Who holds descriptors of these maps sees the tombstone, and others have none. */
 void dp_tidy(void)
 {
-	_cleanup_free_ char *dir = bpffs_dir();
+	_cleanup_free_ char *dir = bpffs_dir(), *sub = NULL;
 	struct port_owner dead = { 0 };
 	uint32_t first;
 
@@ -427,6 +441,8 @@ void dp_tidy(void)
 	    dp_put(DP_owners, &tombstone, &dead, BPF_NOEXIST) < 0)
 		return;
 	unlink_all(dir);
+	sub = xasprintf("%s/" PORT_LAYOUT, dir);
+	(void)rmdir(sub);
 	(void)rmdir(dir);
 	dp_close();
 }

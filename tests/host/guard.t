@@ -300,6 +300,11 @@ else
 	ok "which sends nothing" eval '! has_text no-port'
 	run vzctl repair "$ct"
 	is "$(vznet check $ct 2>&1)" "" "repair brings it back"
+	# One of the files alone, and what a vzctl that was killed has left of them.
+	rm "/sys/fs/bpf/${VZ_RUNDIR##*/}/1/own"
+	run vzctl repair "$ct2"
+	run vzctl repair "$ct"
+	is "$(vznet check $ct 2>&1; vznet check $ct2 2>&1)" "" "repair without one of the maps makes all anew"
 	# Somebody removes what vzctl has in the kernel: what guards goes on with its own maps.
 	find "/sys/fs/bpf/${VZ_RUNDIR##*/}" -type f -delete
 	attack venet0 "$(frame "$venmac" "$venmac" from-prefix3 198.51.100.66 $peer4)" \
