@@ -781,7 +781,8 @@ int nft_guard_addrs_del(const struct net_plan *p, const struct net_addr *left, s
 
 /* ---- questions ------------------------------------------------------------------------ */
 
-int nft_guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg, struct vz_err *e)
+int nft_guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *arg,
+		   struct vz_err *e)
 {
 	_cleanup_elems_ struct elems ports = { 0 }, drops = { 0 };
 	int r = find_ports(ctid, NULL, &ports, NULL, VZ_SYSTEM_ERROR, e);

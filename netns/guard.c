@@ -64,7 +64,8 @@ int guard_way(const struct net_plan *p, struct vz_err *e)
 		return 1;
 	if (p->filter == NET_FILTER_BPF)
 		return r == -EOPNOTSUPP ? vz_fail(e, VZ_BAD_KERNEL, EOPNOTSUPP,
-				"NET_FILTER=bpf: this kernel has no tcx (Linux 6.6), or this vzctl was built without clang") :
+				"NET_FILTER=bpf: no tcx in this kernel (Linux 6.6), or this "
+				"vzctl was built without clang") :
 			vz_fail(e, why.code, -r, "%s", why.msg);
 	if (r != -EOPNOTSUPP)
 		vz_warn("%s; nf_tables guards the container's ports", why.msg);

@@ -55,7 +55,8 @@ int bpf_traffic_can(const struct net_plan *p, const struct net_traffic *t,
 /* The kernel passes what is bridged to iptables. */
 static bool bridge_is_filtered(void)
 {
-	static const char *const files[] = { "bridge-nf-call-iptables", "bridge-nf-call-ip6tables" };
+	static const char *const files[] = { "bridge-nf-call-iptables",
+					     "bridge-nf-call-ip6tables" };
 	char path[64], text[8];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -87,7 +88,8 @@ static bool may_shorten(struct nl_sock *h, const struct net_plan *p, const struc
 	       str_eq(bridge.kind, "bridge") && !bridge.vlan_filtering;
 }
 
-static int count(struct nl_sock *h, const struct net_plan *p, const struct rate_link *l, uint64_t id)
+static int count(struct nl_sock *h, const struct net_plan *p, const struct rate_link *l,
+		 uint64_t id)
 {
 	uint32_t ctid = p->ctid, ifindex = (uint32_t)l->l.ifindex;
 	struct port port = { 0 };

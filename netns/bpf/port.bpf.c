@@ -29,7 +29,8 @@
 #define be16(x) (x)
 #endif
 
-static void *(*const map_lookup)(const void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static void *(*const map_lookup)(const void *map, const void *key) =
+	(void *)BPF_FUNC_map_lookup_elem;
 static __u64 (*const ktime)(void) = (void *)BPF_FUNC_ktime_get_ns;
 static long (*const load)(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len) =
 	(void *)BPF_FUNC_skb_load_bytes;
