@@ -295,6 +295,19 @@ int io_unix_listen(const char *path, int type, int backlog)
 	return take_fd(&fd);
 }
 
+/* The kernel copies within one kind of file system only. */
+static ssize_t copy_some(int from, int to, off_t at, size_t n)
+{
+	off_t src = at, dst = at;
+	ssize_t r = copy_file_range(from, &src, to, &dst, n, 0);
+	char buf[65536];
+
+	if (r >= 0 || (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS))
+		return r;
+	r = pread(from, buf, n < sizeof(buf) ? n : sizeof(buf), at);
+	return r <= 0 ? r : pwrite(to, buf, (size_t)r, at);
+}
+
 int io_clone(int from, int to, bool (*stop)(void))
 {
 	off_t at = 0, end = lseek(from, 0, SEEK_END);
@@ -304,15 +317,16 @@ int io_clone(int from, int to, bool (*stop)(void))
 	if (end < 0 || ftruncate(to, end) < 0)
 		return -errno;
 	while ((at = lseek(from, at, SEEK_DATA)) >= 0 && at < end) {
-		off_t hole = lseek(from, at, SEEK_HOLE), dst = at;
+		off_t hole = lseek(from, at, SEEK_HOLE);
 
 		while (at < hole) {
-			ssize_t n = copy_file_range(from, &at, to, &dst, (size_t)(hole - at), 0);
+			ssize_t n = copy_some(from, to, at, (size_t)(hole - at));
 
 			if (n < 0 && errno != EINTR)
 				return -errno;
 			if (n == 0 || (stop && stop()))
 				return n == 0 ? -EIO : -EINTR;
+			at += n > 0 ? n : 0;
 		}
 	}
 	return at < 0 && errno != ENXIO ? -errno : 0;
