@@ -19,7 +19,8 @@ echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 ip link add br0 type bridge || skip_all "no bridges in this kernel"
 ip addr add 192.0.2.1/24 dev br0
 ip addr add 2001:db8::1/64 dev br0 nodad
-ip link set br0 addrgenmode none up
+ip link set br0 addrgenmode none
+ip link set br0 up
 code 1 'no such file' "vzvmboot: no kernel" "$top/vzctl/boot/vzvmboot" /nowhere /nowhere "$node/boot"
 code 1 'modules.dep' "vzvmboot: no modules" "$top/vzctl/boot/vzvmboot" "$dir/image" /nowhere "$node/boot"
 run "$top/vzctl/boot/vzvmboot" "$dir/image" "$dir"/modules/*/ "$node/boot"
