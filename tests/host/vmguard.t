@@ -158,7 +158,7 @@ watch peer "${in_b[@]}" "$frames" log eth0
 watch venet "${in_b[@]}" "$frames" log venet0
 watch node "$frames" log br0
 seen() { cat "$tap_tmp"/log.{lan,peer,venet,node} | grep -qF "$1"; }
-counter() { vznet $ct | sed -n "s/^ *drop_$1 *\([0-9]*\) packets.*/\1/p"; }
+counter() { vznet $ct | awk -v c="^drop_($1)\$" '$1 ~ c {n += $2} END {print n + 0}'; }	# "nd|proto": either
 mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
 "$top/tests/host/guard-frames.py" own=$own pin=$pin other=$other "bridge=$(mac_of br0)" \
 	"lan=$(in_lan ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')" \
