@@ -20,6 +20,8 @@
 #include "host.h"
 
 #define NS_PER_S 1000000000ULL
+_Static_assert((int)PD_N == (int)DROP_REASONS, "both name the same reasons, in one order");
+
 #define SPREAD (PORT_MORE | PORT_NETS4 | PORT_NETS6 | PORT_VLANS)
 
 static int failed(int r, const char *dev, struct vz_err *e)

@@ -7,6 +7,7 @@
  * one: so what is allowed is said positively, and the end of each chain drops.  A
  * chain that is left at its end leads to the policy of the port's chain: drop.
  */
+#include "bpf/icmp.h"
 #include "guard-int.h"
 
 #include <linux/icmp.h>
@@ -15,18 +16,6 @@
 
 #define IP_OFFSET 0x1fff	/* of NFT_IP_FRAG_OFF */
 #define IP6_OFFSET 0xfff8	/* of NFT_IP6_FRAG_OFF */
-#define IGMP_QUERY 0x11		/* RFC 3376 */
-#define MLD_QUERY 130		/* RFC 3810; 131 and 143 are reports */
-#define MLD_REPORT 131
-#define MLD2_REPORT 143
-#define ND_RS 133		/* RFC 4861 */
-#define ND_RA 134
-#define ND_NS 135
-#define ND_NA 136
-#define ND_REDIRECT 137
-#define OPT_SLLA 1
-#define OPT_TLLA 2
-#define OPT_NONCE 14		/* RFC 7527: duplicate detection that knows its own echo */
 #define ND_OPT		NFT_TH(24, 1)	/* of NS and NA: the first option's type */
 #define ND_OPT_LEN	NFT_TH(25, 1)	/* in units of 8 bytes */
 #define ND_OPT_LLA	NFT_TH(26, 6)	/* link-layer address */

@@ -17,7 +17,7 @@ bpf_include := $(shell $(CC) -print-multiarch 2>/dev/null)
 bpf_clang := $(shell command -v $(BPF_CLANG) 2>/dev/null)
 $(O)/gen/bpf-pack: netns/bpf/pack.c
 	$(call say,HOSTCC,$@)mkdir -p $(@D) && $(HOSTCC) -std=gnu11 -O1 -Wall -Wextra -Werror -o $@ $<
-$(O)/gen/port.bpf.o: netns/bpf/port.bpf.c netns/bpf/port.h
+$(O)/gen/port.bpf.o: netns/bpf/port.bpf.c netns/bpf/port.h netns/bpf/icmp.h
 	$(call say,BPF,$@)mkdir -p $(@D) && $(BPF_CLANG) -target bpf -mcpu=v3 -O2 -g0 -Wall -Wextra -Werror \
 		$(addprefix -I/usr/include/,$(bpf_include)) -c -o $@ $<
 ifneq ($(bpf_clang),)
