@@ -258,6 +258,8 @@ node_remove()
 	done
 	rm -rf --one-file-system "$node"
 	rm -rf --one-file-system "$VZ_RUNDIR"
+	# Where the host has mounted it, it is the same one here.
+	rm -rf --one-file-system "/sys/fs/bpf/${VZ_RUNDIR##*/}"
 }
 
 # What a node has by default: overlay needs Linux 5.19.
