@@ -104,7 +104,7 @@ run vzctl set $ct --ipadd auto --save
 is $rc 0 "--ipadd auto" || diag "$err"
 priv=$(sed -n 's/.*chosen: *//p' <<<"$out")
 ok "node to the private address" busybox ping -c 2 -W 3 "$priv"
-in_lan python3 -c '
+nsenter -t $lan -n python3 -c '
 import socket
 s = socket.create_server(("192.0.2.2", 7070))
 while True:
