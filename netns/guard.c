@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Which of its two ways guards a port: BPF where the kernel has tcx (Linux 6.6), else
- * nf_tables.  A port that was made the other way, by another vzctl or under other
+ * Which of its two ways guards a port: nf_tables, or BPF where the kernel has tcx (Linux
+ * 6.6).  A port that was made the other way, by another vzctl or under other
  * settings, gets the new one before the old one goes.
  */
 #define VZ_ROOM "netns"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a container may send, decided on the host's end of each of its links.  Where the
- * kernel has tcx (Linux 6.6) by a BPF program there and the maps of dp.h; else in a
+ * What a container may send, decided on the host's end of each of its links.  In a
  * netdev ingress chain in the table NET_GUARD_TABLE, which leads to rules that all ports
- * share: addresses and counters are elements of sets, by port.  docs/network.md says
+ * share: addresses and counters are elements of sets, by port.  Or by a BPF program at tcx
+ * (Linux 6.6) and the maps of dp.h.  docs/network.md says
  * what is checked and how to read the counters.
  *
  * For the other files of this room:

@@ -111,9 +111,9 @@ enum net_guard {
 
 /* How it is done (docs/network.md). */
 enum net_filter {
-	NET_FILTER_AUTO,		/* BPF where the kernel can, and where not nf_tables */
-	NET_FILTER_BPF,			/* a kernel that cannot is one without a guard */
 	NET_FILTER_NFT,
+	NET_FILTER_BPF,			/* a kernel that cannot is an error, code 5 */
+	NET_FILTER_AUTO,		/* BPF where the kernel can, else nf_tables */
 };
 
 /* @n ports of the node from @port on lead to as many of the container from @ct_port on. */

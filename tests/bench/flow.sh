@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Throughput and latency of the links of containers beside those made by hand.  Part of
 # `make bench`; alone:  VZ_BUILD=build/bench tests/bench/flow.sh [ROUNDS]
+# With BPF; VZT_FLOW_FILTER=nft: with nf_tables.
 #
 # Every figure is a ratio of medians that were measured in turns in this one run.  In
 # instructions, which do not stray (a second is a thousand million of them then):
 # tests/vm/run --icount --keep DIR tests/bench/flow.sh, and DIR/1-flow.sh.tap
 # shellcheck source-path=SCRIPTDIR disable=SC2119
 . "$(dirname "$0")/../lib/tap.sh"
-node_make
+node_make "NET_FILTER=\"${VZT_FLOW_FILTER:-bpf}\""
 . "$top/tests/bench/lib.sh"
 rounds=${1:-25} seconds=0.3
 flow=${VZ_BUILD:-$top/build/debug}/tests/bench/flow

@@ -11,7 +11,7 @@
  *	--netdev DEV,
  *	--guard no|require, --src DEV, --neigh DEVS,
  *	--wait MS (ping), --detect first|later|no
- * VZT_FILTER in the environment: nft, or bpf.
+ * VZT_FILTER in the environment: bpf, or nft.
  * Exit status 0, or the error's vzctl code with its text on stderr.
  */
 #include "net.h"
@@ -273,8 +273,8 @@ int main(int argc, char **argv)
 		return 20;
 	a.wait_ms = 4000;
 	parse(&a, argv + 4);
-	if (filter)
-		a.p.filter = str_eq(filter, "nft") ? NET_FILTER_NFT : NET_FILTER_BPF;
+	if (filter && str_eq(filter, "bpf"))
+		a.p.filter = NET_FILTER_BPF;
 	if (!str_eq(argv[3], "-"))
 		fd = open(argv[3], O_RDONLY | O_CLOEXEC);
 	r = call(argv[1], &a, fd, &e);

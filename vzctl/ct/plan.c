@@ -239,7 +239,7 @@ static enum net_filter plan_filter(const struct conf *node)
 
 	if (v && str_eq(v, "bpf"))
 		return NET_FILTER_BPF;
-	return v && str_eq(v, "nft") ? NET_FILTER_NFT : NET_FILTER_AUTO;
+	return v && str_eq(v, "auto") ? NET_FILTER_AUTO : NET_FILTER_NFT;
 }
 
 int ct_net_plan(struct ct_plan *p, struct vz_err *e)
