@@ -107,6 +107,15 @@ static uint64_t ptr(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
+static int elem(enum bpf_cmd cmd, enum dp_map map, const void *key, const void *value,
+		uint64_t flags)
+{
+	union bpf_attr a = { .map_fd = (uint32_t)dp.maps[map], .key = ptr(key),
+			     .value = ptr(value), .flags = flags };
+
+	return dp.open ? bpf(cmd, &a) : -ENOENT;
+}
+
 /* ---- files ------------------------------------------------------------------ */
 
 static const char *run_dir(void)
@@ -267,7 +276,7 @@ static void reset(void)
 		dp.progs[i] = -1;
 }
 
-void dp_close(void)
+static void dp_close(void)
 {
 	if (!dp.open)
 		return;
@@ -437,7 +446,7 @@ void dp_tidy(void)
 	struct port_owner dead = { 0 };
 	uint32_t first;
 
-	if (dp_next(DP_owners, NULL, &first) != -ENOENT ||
+	if (elem(BPF_MAP_GET_NEXT_KEY, DP_owners, NULL, &first, 0) != -ENOENT ||
 	    dp_put(DP_owners, &tombstone, &dead, BPF_NOEXIST) < 0)
 		return;
 	unlink_all(dir);
@@ -448,15 +457,6 @@ void dp_tidy(void)
 }
 
 /* ---- elements ----------------------------------------------------------------- */
-
-static int elem(enum bpf_cmd cmd, enum dp_map map, const void *key, const void *value,
-		uint64_t flags)
-{
-	union bpf_attr a = { .map_fd = (uint32_t)dp.maps[map], .key = ptr(key),
-			     .value = ptr(value), .flags = flags };
-
-	return dp.open ? bpf(cmd, &a) : -ENOENT;
-}
 
 int dp_get(enum dp_map map, const void *key, void *value)
 {
@@ -473,9 +473,41 @@ int dp_del(enum dp_map map, const void *key)
 	return elem(BPF_MAP_DELETE_ELEM, map, key, NULL, 0);
 }
 
-int dp_next(enum dp_map map, const void *key, void *next)
+/* qsort(3) has no argument for it; one map at a time. */
+static size_t key_len;
+
+static int cmp_key(const void *a, const void *b)
 {
-	return elem(BPF_MAP_GET_NEXT_KEY, map, key, next, 0);
+	return memcmp(a, b, key_len);
+}
+
+/* A key that goes while one is at it has the kernel begin again: some are seen twice. */
+static size_t unique(uint8_t *v, size_t n, size_t len)
+{
+	size_t k = 0;
+
+	key_len = len;
+	if (n)
+		qsort(v, n, len, cmp_key);
+	for (size_t i = 0; i < n; i++)
+		if (!i || memcmp(v + i * len, v + (k - 1) * len, len) != 0)
+			memmove(v + k++ * len, v + i * len, len);
+	return k;
+}
+
+int dp_keys(enum dp_map map, void *ret, size_t *ret_n)
+{
+	size_t len = map_defs[map].key, n = 0;
+	uint8_t *v = xmalloc(len);
+	int r = elem(BPF_MAP_GET_NEXT_KEY, map, NULL, v, 0);
+
+	while (r >= 0 && n < 4 * (size_t)map_defs[map].max) {
+		v = xrealloc(v, (++n + 1) * len);
+		r = elem(BPF_MAP_GET_NEXT_KEY, map, v + (n - 1) * len, v + n * len, 0);
+	}
+	*ret_n = unique(v, n, len);
+	*(void **)ret = v;
+	return r < 0 && r != -ENOENT ? r : 0;
 }
 
 /* What the kernel makes room for, "0-63": not only those that are there. */

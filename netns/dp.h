@@ -4,8 +4,8 @@
  * maps, bpf/port.h, for guard-bpf.c and traffic-bpf.c.
  *
  * Maps and programs are files below /sys/fs/bpf: they outlive every process and, with the
- * counters, the devices.  Nothing changes a program that is
- * there: another vzctl has another one, which takes the same maps.
+ * counters, the devices.  Nothing changes a program that is there: another vzctl has
+ * another one, which takes the same maps.
  */
 #ifndef NETNS_DP_H
 #define NETNS_DP_H
@@ -20,13 +20,12 @@ enum dp_map { DP_ports, DP_own, DP_nets, DP_stats, DP_slow, DP_peers, DP_owners,
 enum dp_prog { DP_INGRESS, DP_EGRESS, DP_PROGS };
 
 /*
- * A descriptor of this process, borrowed, until dp_close(); -ENOENT (no error is set)
- * where there is nothing yet, -EOPNOTSUPP where the kernel has no tcx.
+ * For what follows, once for a process.  No error is set by -ENOENT, there is nothing
+ * yet, and -EOPNOTSUPP.
  */
 int dp_open(struct vz_err *e);
-/* The same, and makes what is missing.  Code 3. */
+/* The same, and makes what is missing; -EOPNOTSUPP where the kernel has no tcx.  Code 3. */
 int dp_make(struct vz_err *e);
-void dp_close(void);
 /*
  * dp_make(), and a lock: while it is held nobody takes the maps, or elements that no
  * port has yet, away.  Its descriptor is the caller's.  Code 3.
@@ -41,8 +40,8 @@ void dp_tidy(void);
 int dp_get(enum dp_map map, const void *key, void *value);
 int dp_put(enum dp_map map, const void *key, const void *value, uint64_t flags);
 int dp_del(enum dp_map map, const void *key);
-/* The key after @key (NULL: the first); -ENOENT: no more. */
-int dp_next(enum dp_map map, const void *key, void *next);
+/* All keys, each once, while others change the map; *(TYPE **)@ret is the caller's. */
+int dp_keys(enum dp_map map, void *ret, size_t *ret_n);
 
 /* Counters of all processors together. */
 int dp_stats_get(uint32_t ifindex, struct port_stats *ret);

@@ -20,9 +20,9 @@
 #include "host.h"
 
 #define NS_PER_S 1000000000ULL
-_Static_assert((int)PD_N == (int)DROP_REASONS, "both name the same reasons, in one order");
-
 #define SPREAD (PORT_MORE | PORT_NETS4 | PORT_NETS6 | PORT_VLANS)
+
+_Static_assert((int)PD_N == (int)DROP_REASONS, "both name the same reasons, in one order");
 
 static int failed(int r, const char *dev, struct vz_err *e)
 {
@@ -74,20 +74,16 @@ static void add_own(struct port *p, struct spread *s, uint32_t kind, const void 
 
 static void add_net(struct port *p, struct spread *s, const struct net_addr *a)
 {
-	unsigned int plen = net_addr_route_len(a);
+	uint8_t first[16], last[16];
 	struct port_net *n;
 
 	s->nets = xgrow(s->nets, s->n_nets, sizeof(*s->nets));
 	n = &s->nets[s->n_nets++];
-	*n = (struct port_net){ .prefixlen = PORT_NET_BITS + plen, .kind = kind_of(a),
+	*n = (struct port_net){ .prefixlen = PORT_NET_BITS + net_addr_route_len(a),
+				.kind = kind_of(a),
 				.gen = { (uint32_t)p->gen, (uint32_t)(p->gen >> 32) } };
-	/* The kernel compares no more than the prefix, but shows all. */
-	for (unsigned int i = 0; i < (plen + 7) / 8; i++) {
-		unsigned int rest = plen - i * 8;
-		uint8_t mask = rest >= 8 ? 0xff : (uint8_t)(0xff << (8 - rest));
-
-		((uint8_t *)n->a)[i] = a->a[i] & mask;
-	}
+	guard_addr_bounds(a, first, last);
+	memcpy(n->a, first, host_addr_len(a));
 	p->flags |= a->family == AF_INET6 ? PORT_NETS6 : PORT_NETS4;
 }
 
@@ -149,45 +145,45 @@ static int put_spread(const struct spread *s)
 	return r;
 }
 
-typedef bool (*dead_fn)(uint64_t gen, const void *arg);
-
-static void sweep_own(dead_fn dead, const void *arg)
+static uint64_t own_gen(const struct port_own *k)
 {
-	struct port_own k, next;
-	int r = dp_next(DP_own, NULL, &next);
-
-	while (r >= 0) {
-		k = next;
-		r = dp_next(DP_own, &k, &next);
-		if (dead(k.gen, arg))
-			(void)dp_del(DP_own, &k);
-	}
+	return k->gen;
 }
 
-static void sweep_nets(dead_fn dead, const void *arg)
+static uint64_t net_gen(const struct port_net *k)
 {
-	struct port_net k, next;
-	int r = dp_next(DP_nets, NULL, &next);
-
-	while (r >= 0) {
-		k = next;
-		r = dp_next(DP_nets, &k, &next);
-		if (dead(k.gen[0] | (uint64_t)k.gen[1] << 32, arg))
-			(void)dp_del(DP_nets, &k);
-	}
+	return k->gen[0] | (uint64_t)k->gen[1] << 32;
 }
 
-static bool is_gen(uint64_t gen, const void *arg)
+/* Calls @fn for each element of own and nets. */
+typedef void (*spread_fn)(enum dp_map map, const void *key, uint64_t gen, void *arg);
+
+static void for_spread(spread_fn fn, void *arg)
 {
-	return gen == *(const uint64_t *)arg;
+	_cleanup_free_ struct port_own *own = NULL;
+	_cleanup_free_ struct port_net *nets = NULL;
+	size_t n_own, n_nets;
+
+	(void)dp_keys(DP_own, &own, &n_own);
+	(void)dp_keys(DP_nets, &nets, &n_nets);
+	for (size_t i = 0; i < n_own; i++)
+		fn(DP_own, &own[i], own_gen(&own[i]), arg);
+	for (size_t i = 0; i < n_nets; i++)
+		fn(DP_nets, &nets[i], net_gen(&nets[i]), arg);
+}
+
+static void drop_gen(enum dp_map map, const void *key, uint64_t gen, void *arg)
+{
+	if (gen == *(uint64_t *)arg)
+		(void)dp_del(map, key);
 }
 
 static void drop_spread(const struct port *p)
 {
-	if (p->flags & (PORT_MORE | PORT_VLANS))
-		sweep_own(is_gen, &p->gen);
-	if (p->flags & (PORT_NETS4 | PORT_NETS6))
-		sweep_nets(is_gen, &p->gen);
+	uint64_t gen = p->gen;
+
+	if (p->flags & SPREAD)
+		for_spread(drop_gen, &gen);
 }
 
 void bpf_peer_put(const struct port *p, uint32_t ifindex, bool add)
@@ -272,18 +268,17 @@ int bpf_guard_put(uint32_t ctid, uint32_t bcast_rate, const struct guard_port *g
 
 int bpf_owners(bpf_owner_fn fn, void *arg)
 {
-	uint32_t k, next;
-	int r = dp_next(DP_owners, NULL, &next);
+	_cleanup_free_ uint32_t *v = NULL;
+	size_t n;
+	int r = dp_keys(DP_owners, &v, &n);
 
-	while (r >= 0) {
+	for (size_t i = 0; i < n; i++) {
 		struct port_owner o;
 
-		k = next;
-		r = dp_next(DP_owners, &k, &next);
-		if (dp_get(DP_owners, &k, &o) >= 0)
-			fn(k, &o, arg);
+		if (dp_get(DP_owners, &v[i], &o) >= 0)
+			fn(v[i], &o, arg);
 	}
-	return r == -ENOENT ? 0 : r;
+	return r;
 }
 
 struct found {
@@ -363,40 +358,37 @@ struct gens {
 	size_t n;
 };
 
-static bool is_dead(uint64_t gen, const void *arg)
+static void drop_dead(enum dp_map map, const void *key, uint64_t gen, void *arg)
 {
 	const struct gens *g = arg;
 
 	for (size_t i = 0; i < g->n; i++)
 		if (g->v[i] == gen)
-			return false;
-	return true;
+			return;
+	(void)dp_del(map, key);
 }
 
 /* Where somebody puts something just now, it is left for the next time. */
 void bpf_guard_tidy(void)
 {
 	_cleanup_close_ int lock = dp_lock(LOCK_EX | LOCK_NB);
+	_cleanup_free_ uint32_t *ports = NULL;
 	struct gens g = { NULL, 0 };
-	uint32_t k, next;
-	int r = lock < 0 ? lock : dp_next(DP_ports, NULL, &next);
+	size_t n;
 
-	while (r >= 0) {
+	if (lock < 0 || dp_keys(DP_ports, &ports, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
 		struct port p;
 
-		k = next;
-		r = dp_next(DP_ports, &k, &next);
-		if (dp_get(DP_ports, &k, &p) < 0 || !(p.flags & SPREAD))
+		if (dp_get(DP_ports, &ports[i], &p) < 0 || !(p.flags & SPREAD))
 			continue;
 		g.v = xgrow(g.v, g.n, sizeof(*g.v));
 		g.v[g.n++] = p.gen;
 	}
-	if (r == -ENOENT) {
-		sweep_own(is_dead, &g);
-		sweep_nets(is_dead, &g);
-		dp_tidy();
-	}
+	for_spread(drop_dead, &g);
 	free(g.v);
+	dp_tidy();
 }
 
 /* ---- questions -------------------------------------------------------------------- */
@@ -432,23 +424,14 @@ int bpf_guard_look(uint32_t ctid, struct vz_strv *ret, guard_drop_fn fn, void *a
 
 struct size {
 	uint64_t gen;
-	size_t own, nets;
+	size_t n;
 };
 
-static bool count_own(uint64_t gen, const void *arg)
+static void count_gen(enum dp_map map, const void *key, uint64_t gen, void *arg)
 {
-	struct size *s = (struct size *)(uintptr_t)arg;
+	struct size *s = arg;
 
-	s->own += gen == s->gen;
-	return false;
-}
-
-static bool count_nets(uint64_t gen, const void *arg)
-{
-	struct size *s = (struct size *)(uintptr_t)arg;
-
-	s->nets += gen == s->gen;
-	return false;
+	s->n += gen == s->gen;
 }
 
 /* As many as should be there, and each of them. */
@@ -457,11 +440,9 @@ static bool same_spread(const struct spread *s, uint64_t gen)
 	struct size there = { .gen = gen };
 	uint8_t one;
 
-	if (s->n_own)
-		sweep_own(count_own, &there);
-	if (s->n_nets)
-		sweep_nets(count_nets, &there);
-	if (there.own != s->n_own || there.nets != s->n_nets)
+	if (s->n_own || s->n_nets)
+		for_spread(count_gen, &there);
+	if (there.n != s->n_own + s->n_nets)
 		return false;
 	for (size_t i = 0; i < s->n_own; i++)
 		if (dp_get(DP_own, &s->own[i], &one) < 0)

@@ -41,6 +41,8 @@ void guard_rules(struct nft *t, bool mend);
 
 /* Another of the port's addresses contains the i-th, or is the same and comes before it. */
 bool guard_addr_covered(const struct guard_port *p, size_t i);
+/* The first and the last address of what is routed for @a. */
+void guard_addr_bounds(const struct net_addr *a, uint8_t first[16], uint8_t last[16]);
 /* The link-local address of the port's MAC (RFC 4291 appendix A). */
 struct net_addr guard_local_addr(const struct guard_port *p);
 

@@ -90,19 +90,6 @@ static bool any_prefix(const struct net_addr *a, size_t n)
 	return false;
 }
 
-static void bounds(const struct net_addr *a, uint8_t first[16], uint8_t last[16])
-{
-	unsigned int plen = net_addr_route_len(a);
-
-	for (size_t i = 0; i < host_addr_len(a); i++) {
-		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
-		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
-
-		first[i] = a->a[i] & mask;
-		last[i] = a->a[i] | (uint8_t)~mask;
-	}
-}
-
 static void want_addr(struct elems *l, uint32_t ifindex, const struct net_addr *a)
 {
 	bool v6 = a->family == AF_INET6;
@@ -111,7 +98,7 @@ static void want_addr(struct elems *l, uint32_t ifindex, const struct net_addr *
 		struct elem *x = elems_add(l, v6 ? GUARD_NET6 : GUARD_NET4), hi;
 		uint8_t first[16], last[16];
 
-		bounds(a, first, last);
+		guard_addr_bounds(a, first, last);
 		put_key(x, ifindex, first, host_addr_len(a));
 		put_key(&hi, ifindex, last, host_addr_len(a));
 		memcpy(x->end, hi.key, x->n);

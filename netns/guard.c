@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "dp.h"
 #include "guard-int.h"
+#include "host.h"
 
 struct guard_port guard_venet(const struct net_plan *p)
 {
@@ -49,6 +50,19 @@ bool guard_addr_covered(const struct guard_port *p, size_t i)
 			return true;
 	}
 	return false;
+}
+
+void guard_addr_bounds(const struct net_addr *a, uint8_t first[16], uint8_t last[16])
+{
+	unsigned int plen = net_addr_route_len(a);
+
+	for (size_t i = 0; i < host_addr_len(a); i++) {
+		unsigned int bits = plen > i * 8 ? plen - (unsigned int)i * 8 : 0;
+		uint8_t mask = bits >= 8 ? 0xff : (uint8_t)(0xff << (8 - bits));
+
+		first[i] = a->a[i] & mask;
+		last[i] = a->a[i] | (uint8_t)~mask;
+	}
 }
 
 /* 1: BPF.  0: nf_tables, which also stands in where the plan leaves the choice. */
@@ -177,9 +191,10 @@ void guard_tidy(void)
 
 int guard_mend(const struct net_plan *p, struct vz_err *e)
 {
-	int r = p->guard == NET_GUARD_NO ? 1 : guard_way(p, e);
+	int way = p->guard == NET_GUARD_NO ? 1 : guard_way(p, e);
 
-	return r ? r : nft_guard_mend(p, e);
+	/* Programs are made whole or not at all. */
+	return way > 0 ? 0 : way < 0 ? way : nft_guard_mend(p, e);
 }
 
 int guard_compare(const struct net_plan *p, const struct guard_port *ports, size_t n,

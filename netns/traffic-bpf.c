@@ -201,7 +201,7 @@ static void see_counters(uint32_t ifindex, const struct port_owner *o, void *arg
 	rd->r = rd->fn(o->ctid, &n, rd->arg);
 }
 
-static int read_of(uint32_t ctid, net_counts_fn fn, void *arg, struct vz_err *e)
+int bpf_traffic_read(uint32_t ctid, net_counts_fn fn, void *arg, struct vz_err *e)
 {
 	struct reading rd = { ctid, fn, arg, 0 };
 	int r = dp_open(e);
@@ -210,31 +210,6 @@ static int read_of(uint32_t ctid, net_counts_fn fn, void *arg, struct vz_err *e)
 		return r == -ENOENT || r == -EOPNOTSUPP ? 0 : r;
 	r = bpf_owners(see_counters, &rd);
 	return r < 0 ? failed(r, e) : rd.r;
-}
-
-static int add(uint32_t ctid, const struct net_counts *n, void *arg)
-{
-	const struct net_count *c = &n->cls[NET_CLASS_DEFAULT];
-	struct net_counts *sum = arg;
-	struct net_count *to = &sum->cls[NET_CLASS_DEFAULT];
-
-	sum->id = n->id;
-	sum->have |= n->have;
-	to->rx_bytes += c->rx_bytes;
-	to->rx_packets += c->rx_packets;
-	to->tx_bytes += c->tx_bytes;
-	to->tx_packets += c->tx_packets;
-	return 0;
-}
-
-int bpf_traffic_read(uint32_t ctid, struct net_counts *n, struct vz_err *e)
-{
-	return read_of(ctid, add, n, e);
-}
-
-int bpf_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
-{
-	return read_of(0, fn, arg, e);
 }
 
 static void forget(uint32_t ifindex, const struct port_owner *o, void *arg)

@@ -19,9 +19,8 @@ int bpf_traffic_on(struct nl_sock *h, const struct net_plan *p, const struct rat
 /* And no more; the counters stay, in the set @id as all that the container has. */
 int bpf_traffic_off(const struct net_plan *p, const struct rate_link *links, size_t n,
 		    uint64_t id, struct vz_err *e);
-/* Adds to @n; its id and have stay 0 where there are no counters. */
-int bpf_traffic_read(uint32_t ctid, struct net_counts *n, struct vz_err *e);
-int bpf_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e);
+/* Those of @ctid (0: of all), a part for each link. */
+int bpf_traffic_read(uint32_t ctid, net_counts_fn fn, void *arg, struct vz_err *e);
 int bpf_traffic_remove(uint32_t ctid, struct vz_err *e);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The counting half: what all containers share is in one nft table.
  *
- * (Without class file and caps BPF counts where the kernel can: traffic-bpf.h.)
+ * (Without class file and caps, and where it guards, BPF counts: traffic-bpf.h.)
  *
  *	chain tx.CLASSES-NN	netdev ingress of host ends: goto tx.CLASSES
  *	chain tx.CLASSES	prefix -> goto tx_N, as a class file says it
@@ -120,7 +120,7 @@ int net_traffic_read_all(net_counts_fn fn, void *arg, struct vz_err *e)
 					"the packet filter keeps changing") : r;
 		}
 	}
-	return bpf_traffic_read_all(fn, arg, e);
+	return bpf_traffic_read(0, fn, arg, e);
 }
 
 struct one {
@@ -160,34 +160,37 @@ static int read_one(struct nl_sock *s, uint8_t family, enum rate_dir dir, unsign
 }
 
 /* Those of nf_tables; id 0: none. */
-static int read_nft(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
+static int read_nft(struct one *o, struct vz_err *e)
 {
-	struct one o = { .ctid = ctid };
 	struct nl_sock *s;
 	int r = nft_socket(&s, VZ_SYSTEM_ERROR, e);
 
 	if (r >= 0)
-		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, NET_CLASS_DEFAULT, &o, e);
+		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, NET_CLASS_DEFAULT, o, e);
 	/* Each container that it counts has this one. */
-	if (r >= 0 && o.n.id) {
-		o.n = (struct net_counts){ 0 };
-		for (unsigned int cls = 1; cls < NET_CLASSES && r >= 0; cls++) {
-			r = read_one(s, NFPROTO_NETDEV, RATE_OUT, cls, &o, e);
-			for (size_t f = 0; f < ARRAY_SIZE(families) && r >= 0; f++)
-				r = read_one(s, families[f], RATE_IN, cls, &o, e);
-		}
+	if (r < 0 || !o->n.id)
+		return r;
+	o->n = (struct net_counts){ 0 };
+	for (unsigned int cls = 1; cls < NET_CLASSES && r >= 0; cls++) {
+		r = read_one(s, NFPROTO_NETDEV, RATE_OUT, cls, o, e);
+		for (size_t f = 0; f < ARRAY_SIZE(families) && r >= 0; f++)
+			r = read_one(s, families[f], RATE_IN, cls, o, e);
 	}
-	*ret = o.n;
 	return r;
 }
 
 int net_traffic_read(uint32_t ctid, struct net_counts *ret, struct vz_err *e)
 {
-	int r = read_nft(ctid, ret, e);
+	struct one o = { .ctid = ctid };
+	int r = read_nft(&o, e);
 
 	if (r >= 0)
-		r = bpf_traffic_read(ctid, ret, e);
-	return r >= 0 && !ret->id ? -ENOENT : r;
+		r = bpf_traffic_read(ctid, add_one, &o, e);
+	if (r >= 0 && !o.n.id)
+		return -ENOENT;
+	if (r >= 0)
+		*ret = o.n;
+	return r;
 }
 
 /* ---- what all containers share --------------------------------------------- */
@@ -1048,11 +1051,11 @@ static int open_links(struct nl_sock *h, const struct net_plan *p, struct rate_l
 
 /* nf_tables has none of its links any more, and what it has counted stays there. */
 static int apply_bpf(struct nl_sock *h, const struct net_plan *p, const struct rate_link *links,
-		     size_t n, const struct net_counts *old, uint64_t id, struct vz_err *e)
+		     size_t n, bool in_nft, uint64_t id, struct vz_err *e)
 {
 	int r = rate_redirect_off(h, links, n, e);
 
-	if (r >= 0 && old->id)
+	if (r >= 0 && in_nft)
 		r = remove_nft(p->ctid, false, e);
 	if (r >= 0)
 		r = bpf_traffic_on(h, p, links, n, id, e);
@@ -1088,20 +1091,20 @@ static int apply(struct nl_sock *h, const struct net_plan *p, const struct net_t
 		 const struct rate_link *links, size_t n, struct vz_err *e)
 {
 	struct build b = { .p = p, .tr = t, .links = links, .n_links = n, .want = classes_of(t) };
-	struct net_counts old = { 0 }, all;
-	int r = read_nft(p->ctid, &old, e);
+	struct one o = { .ctid = p->ctid };
+	int r = read_nft(&o, e);
+	bool in_nft = o.n.id;
 
-	all = old;
 	if (r >= 0)
-		r = bpf_traffic_read(p->ctid, &all, e);
+		r = bpf_traffic_read(p->ctid, add_one, &o, e);
 	if (r < 0)
 		return r;
-	b.fresh = !old.id;
-	b.id = all.id ? all.id : new_id();
+	b.fresh = !in_nft;
+	b.id = o.n.id ? o.n.id : new_id();
 	r = bpf_traffic_can(p, t, links, n, e);
 	if (r < 0)
 		return r;
-	return r ? apply_bpf(h, p, links, n, &old, b.id, e) : apply_nft(h, &b, e);
+	return r ? apply_bpf(h, p, links, n, in_nft, b.id, e) : apply_nft(h, &b, e);
 }
 
 int net_traffic_apply(const struct net_plan *p, const struct net_traffic *t, struct vz_err *e)

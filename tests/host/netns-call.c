@@ -192,13 +192,10 @@ static int show_maps(struct vz_err *e)
 	int r = dp_open(e);
 
 	for (size_t i = 0; i < DP_MAPS && r >= 0; i++) {
-		uint8_t k[64], next[64];
-		size_t n = 0;
+		_cleanup_free_ void *keys = NULL;
+		size_t n;
 
-		while (dp_next((enum dp_map)i, n ? k : NULL, next) >= 0) {
-			memcpy(k, next, sizeof(k));
-			n++;
-		}
+		r = dp_keys((enum dp_map)i, &keys, &n);
 		if (n)
 			printf("%s %zu\n", names[i], n);
 	}
