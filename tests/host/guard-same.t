@@ -6,6 +6,7 @@
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2016,SC2154
 . "$(dirname "$0")/../lib/tap.sh"
+. "$top/tests/lib/lan.sh"
 frames=${VZ_BUILD:-$top/build/debug}/tests/host/frames
 [ -x "$frames" ] || skip_all "$frames is missing: make MODE=debug tests"
 ip link add br0 type bridge 2>/dev/null || skip_all "no bridges in this kernel"
@@ -17,19 +18,9 @@ node_make 'NET_GUARD_BCAST="0"' 'NET_FILTER="nft"'
 ct=$((21000 + $$ % 400 * 2))
 seed=${VZT_SEED:-$((EPOCHSECONDS % 100000))}
 
-unshare -n sleep 1000 &
-lan=$!
-disown $lan
-defer "kill $lan"
-until_ok 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$lan/ns/net)"
-ip link add brlan type veth peer name lan0 netns "/proc/$lan/ns/net"
-ip link set brlan master br0 up
+lan_make
 # It knows nobody: what is sent to whomever goes to all.
 ip link set br0 type bridge ageing_time 0
-ip link set br0 up
-nsenter -t $lan -n ip link set lan0 up
-mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
-lanmac=$(nsenter -t $lan -n ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')
 own=02:18:51:00:00:01 pin=02:18:51:00:00:02 other=02:18:51:00:00:03
 ven4=198.51.100.11 ven6=2001:db8:5::11 pin4=192.0.2.21 pin6=2001:db8::21
 vzctl --quiet create "$ct" --ostemplate minimal >/dev/null &&
@@ -41,19 +32,15 @@ attacks() { "$top/tests/host/guard-frames.py" own=$own pin=$pin other=$other "br
 
 try()	# FILTER
 {
-	local pid dev f
 	sed -i "s/^NET_FILTER=.*/NET_FILTER=\"$1\"/" "$node/etc/vz.conf"
 	vzctl --quiet start "$ct" >/dev/null || bail "start"
 	like "$(vznet "$ct")" "guard $([ "$1" = nft ] && echo table || echo bpf)" "$1 guards"
 	vzctl exec2 "$ct" 'cat >/frames; chmod 755 /frames; ip link set eth0 up; ip link set eth1 up' <"$frames" || bail exec
 	[ -s "$tap_tmp/mutants" ] || attacks | "$top/tests/host/guard-mutate.py" "$seed" "${VZT_COUNT:-600}" >"$tap_tmp/mutants"
-	nsenter -t $lan -n "$frames" log lan0 >"$tap_tmp/log.$1" 2>&1 &
-	pid=$!
-	disown $pid
-	until_ok 5 grep -q ready "$tap_tmp/log.$1" || bail "watch"
+	watch "$1" nsenter -t "$lan" -n "$frames" log lan0
 	vzctl exec2 "$ct" /frames serve <"$tap_tmp/mutants" >"$tap_tmp/sent.$1" 2>&1
 	sleep 1
-	kill $pid
+	kill "$watch_pid"
 	grep -oE '767a73(3[0-9]){6}' "$tap_tmp/log.$1" | sort -u >"$tap_tmp/seen.$1"
 	vznet "$ct" | grep drop_ >"$tap_tmp/drops.$1"
 	# Linux 7 tells nf_tables no protocol behind a header that does not end.

@@ -10,6 +10,7 @@
 # shellcheck disable=SC2016,SC2154
 . "$(dirname "$0")/../lib/tap.sh"
 . "$top/tests/lib/leak.sh"
+. "$top/tests/lib/lan.sh"
 build=${VZ_BUILD:-$top/build/debug}
 frames=$build/tests/host/frames
 call=$build/tests/host/netns-call
@@ -24,24 +25,16 @@ else
 	shares 606 || skip_all "Linux $(uname -r) has no tcx"
 	short=yes
 fi
+# iptables for what is bridged (here: 0 or 1): then it has to be bridged.
+nf_call() { for f in /proc/sys/net/bridge/bridge-nf-call-ip*tables; do [ ! -e "$f" ] || echo "$1" >"$f"; done; }
+is_nft || nf_call 0
 node_make ${short:+'BRIDGE_SHORTCUT="yes"'}
 ct=$((21000 + $$ % 400 * 2)) ct2=$((ct + 1))
 
 # ---- the network -------------------------------------------------------------------------
 
-unshare -n sleep 1000 &
-lan=$!
-disown $lan
-defer "kill $lan"
-until_ok 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$lan/ns/net)"
-ip link add brlan type veth peer name lan0 netns "/proc/$lan/ns/net"
-ip link set brlan master br0 up
-ip link set br0 up
-ip addr add 192.0.2.1/24 dev br0
-ip addr add 2001:db8::1/64 dev br0 nodad
-nsenter -t $lan -n ip link set lan0 up
-nsenter -t $lan -n ip addr add 192.0.2.2/24 dev lan0
-nsenter -t $lan -n ip addr add 2001:db8::2/64 dev lan0 nodad
+lan_make
+lan_addrs
 ven4=198.51.100.11 ven6=2001:db8:5::11 peer4=198.51.100.12 peer6=2001:db8:5::12
 pin4=192.0.2.21 pin6=2001:db8::21
 own=02:18:51:00:00:01 pin=02:18:51:00:00:02 other=02:18:51:00:00:03
@@ -118,15 +111,6 @@ attack()	# DEVICE [-n COUNT] FRAME...: sent by the container's root
 	read -r -t 10 answer <&8
 	[ "$answer" = sent ] || diag "attack: $answer"
 }
-watch()	# NAME COMMAND...: everything that DEV receives, in $tap_tmp/log.NAME
-{
-	local name=$1
-	shift
-	"$@" >"$tap_tmp/log.$name" 2>&1 &
-	disown $!
-	defer "kill $!"
-	until_ok 5 grep -q ready "$tap_tmp/log.$name" || bail "watch $name"
-}
 watch lan nsenter -t $lan -n "$frames" log lan0
 watch peer "${in_b[@]}" "$frames" log eth0
 watch venet "${in_b[@]}" "$frames" log venet0
@@ -136,9 +120,8 @@ seen() { cat "$tap_tmp"/log.{lan,peer,venet,node} | grep -qF "$1"; }
 
 # ---- attacks -------------------------------------------------------------------------------
 
-mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
 "$top/tests/host/guard-frames.py" own=$own pin=$pin other=$other "bridge=$(mac_of br0)" \
-	"lan=$(nsenter -t $lan -n ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')" \
+	"lan=$lanmac" \
 	"venet=$(mac_of "venet0.$ct")" pin4=$pin4 pin6=$pin6 ven4=$ven4 ven6=$ven6 peer4=$peer4 \
 	peer6=$peer6 >"$tap_tmp/attacks" || bail guard-frames.py
 
@@ -170,7 +153,6 @@ done <"$tap_tmp/attacks"
 
 # ---- more than one frame -----------------------------------------------------------------
 
-lanmac=$(nsenter -t $lan -n ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')
 frame()	# DST SRC TEXT [FROM FOR]: UDP
 {
 	"$top/tests/host/guard-frames.py" "to=$1" "by=$2" "text=$3" "from=${4:-192.0.2.77}" "for=${5:-192.0.2.2}"
@@ -237,19 +219,35 @@ is "$(ip neigh show dev "venet0.$ct" | grep -v NOARP)" "" "the node has learned 
 # From one container to the other without the bridge: what is honest, and is counted.
 if ! is_nft; then
 	to_peer=$(frame $other $own short)
-	sent() { cat "/sys/class/net/veth$ct2.0/statistics/tx_packets"; }
+	sent() { ip -s -j link show "veth$ct2.0" | grep -o '"tx":{"bytes":[0-9]*,"packets":[0-9]*' | grep -o '[0-9]*$'; }
 	counted() { vznet "$1" | sed -nE "s/^traffic class 1 in [0-9]+ bytes ([0-9]+) packets, out [0-9]+ bytes ([0-9]+) packets/\\$2/p"; }
 	before=$(sent) out=$(counted $ct 2) in=$(counted $ct2 1)
 	attack eth0 -n 100 "$to_peer"
 	ok "a frame for its neighbour arrives" until_ok 3 grep -qF "$(printf short | xxd -p)" "$tap_tmp/log.peer"
 	ok "not over the bridge" test $(($(sent) - before)) -lt 50
+	before=$(sent)
+	for ((i = 0; i < 60; i++)); do from_lan "$(frame $other $lanmac over-the-bridge)"; done
+	ok "as what the LAN sends it does" test $(($(sent) - before)) -ge 60
 	# Its kernel may have said something meanwhile.
-	out=$(($(counted $ct 2) - out)) in=$(($(counted $ct2 1) - in))
-	ok "it is counted at both ($out, $in)" test $((out / 5)) = 20 -a $((in / 5)) = 20
+	out=$(($(counted $ct 2) - out)) in=$(($(counted $ct2 1) - in - 60))
+	ok "it is counted at both ($out, $in)" test $((out / 10)) = 10 -a $((in / 10)) = 10
 	before=$(counter mac)
 	attack eth0 "$(frame $other 02:18:51:00:00:99 forged)" "$to_peer"
 	ok "one with another's MAC does not" eval '! grep -qF "$(printf forged | xxd -p)" "$tap_tmp/log.peer"'
 	is $(($(counter mac) - before)) 1 "and is counted as such"
+	if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
+		nf_call 1
+		run vzctl set "$ct" --ipadd 198.51.100.15
+		run vzctl set "$ct" --ipdel 198.51.100.15
+		before=$(sent)
+		attack eth0 -n 100 "$to_peer"
+		ok "where iptables sees what is bridged, it is bridged" until_ok 3 eval '[ $(($(sent) - before)) -ge 100 ]'
+		nf_call 0
+		run vzctl set "$ct" --ipadd 198.51.100.15
+		run vzctl set "$ct" --ipdel 198.51.100.15
+	else
+		skip 1 "no br_netfilter in this kernel"
+	fi
 fi
 
 # ---- changes while it runs -------------------------------------------------------------------

@@ -8,6 +8,7 @@ lib=$(cd "$(dirname "$0")/../lib" && pwd)
 . "$lib/vmguest.sh"
 . "$lib/tap.sh"
 . "$lib/leak.sh"
+. "$lib/lan.sh"
 [ -z "${VZ_VM:-}" ] || skip_all "emulates a machine: too slow in a guest"
 frames=${VZ_BUILD:-$top/build/debug}/tests/host/frames
 [ -x "$frames" ] || skip_all "$frames is missing: make MODE=debug tests"
@@ -22,21 +23,9 @@ guest_make || skip_all "$guest_why"
 
 # ---- the network -----------------------------------------------------------------------
 
-unshare -n sleep 1000 &
-lan=$!
-disown $lan
-defer "kill $lan"
-until_ok 5 test "$(readlink /proc/self/ns/net)" != "$(readlink /proc/$lan/ns/net)"
-in_lan() { nsenter -t $lan -n "$@"; }
-ip link add brlan type veth peer name lan0 netns "/proc/$lan/ns/net"
-ip link set brlan master br0 up
-ip link set br0 up
-ip addr add 192.0.2.1/24 dev br0
-ip addr add 2001:db8::1/64 dev br0 nodad
-in_lan ip link set lan0 up
+lan_make
+lan_addrs
 in_lan ip link set lo up
-in_lan ip addr add 192.0.2.2/24 dev lan0
-in_lan ip addr add 2001:db8::2/64 dev lan0 nodad
 in_lan ip route add 198.51.100.0/24 via 192.0.2.1
 in_lan ip -6 route add 2001:db8:5::/48 via 2001:db8::1
 ven4=198.51.100.11 ven6=2001:db8:5::11 peer4=198.51.100.12 peer6=2001:db8:5::12
@@ -143,15 +132,6 @@ ok "the cap is gone" [ "$(took timeout 20 nsenter -t $lan -n busybox wget -qO /d
 
 # ---- attacks -----------------------------------------------------------------------------------
 
-watch()	# NAME COMMAND...: everything that DEV receives, in $tap_tmp/log.NAME
-{
-	local name=$1
-	shift
-	"$@" >"$tap_tmp/log.$name" 2>&1 &
-	disown $!
-	defer "kill $!"
-	until_ok 5 grep -q ready "$tap_tmp/log.$name" || bail "watch $name"
-}
 in_b=(nsenter -t "$(init_pid $ct2)" -n)
 watch lan nsenter -t $lan -n "$frames" log lan0
 watch peer "${in_b[@]}" "$frames" log eth0
@@ -159,9 +139,8 @@ watch venet "${in_b[@]}" "$frames" log venet0
 watch node "$frames" log br0
 seen() { cat "$tap_tmp"/log.{lan,peer,venet,node} | grep -qF "$1"; }
 counter() { vznet $ct | awk -v c="^drop_($1)\$" '$1 ~ c {n += $2} END {print n + 0}'; }	# "nd|proto": either
-mac_of() { ip -o link show "$1" | sed 's/.*ether \([0-9a-f:]*\) .*/\1/'; }
 "$top/tests/host/guard-frames.py" own=$own pin=$pin other=$other "bridge=$(mac_of br0)" \
-	"lan=$(in_lan ip -o link show lan0 | sed 's/.*ether \([0-9a-f:]*\) .*/\1/')" \
+	"lan=$lanmac" \
 	"venet=fe${vmac#02}" pin4=$pin4 pin6=$pin6 ven4=$ven4 ven6=$ven6 peer4=$peer4 \
 	peer6=$peer6 >"$tap_tmp/attacks" || bail guard-frames.py
 
